@@ -1,0 +1,80 @@
+"""kgen: train generative models with Keras, on TensorFlow, JAX and PyTorch alike.
+
+`PUBLIC` is the whole public surface, written by hand: for each module, each name and the file that defines it. Nothing
+is imported before it is used, so `import kgen` costs a few milliseconds and loads no framework.
+"""
+
+import importlib
+
+from kgen import _startup
+
+__version__ = "0.1.0"
+
+PUBLIC = {
+    "layers": {
+        "GaussianSampling": "gaussian_sampling",
+    },
+    "models": {
+        "VAE": "vae",
+    },
+    "training": {
+        "SampleImages": "sample_images",
+    },
+    "metrics": {
+        "bits_per_dimension": "likelihood",
+        "report": "report",
+    },
+    "datasets": {
+        "load": "catalog",
+        "image_folder": "image_folder",
+    },
+    "plots": {
+        "image_grid": "image_grid",
+        "latent_map": "latent_map",
+    },
+    "presets": {
+        "list": "registry",
+        "describe": "registry",
+    },
+}
+
+# Modules whose classes Keras must know by name before it can load a file.
+_REGISTERED = ("layers", "models", "training")
+
+
+def load(path):
+    """Load a model that kgen saved: a `.keras` file or a run folder. See `kgen.models.base.load`."""
+    from kgen.models.base import load
+
+    return load(path)
+
+
+def lazy_names(module):
+    """The `__getattr__`, `__dir__` and `__all__` of a public module, from its row in `PUBLIC`."""
+    table = PUBLIC[module.removeprefix("kgen.")]
+
+    def __getattr__(name):
+        if name not in table:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}; it has {', '.join(table)}")
+        return getattr(importlib.import_module(f"{module}.{table[name]}"), name)
+
+    return __getattr__, lambda: sorted(table), list(table)
+
+
+def _register_classes():
+    for module in _REGISTERED:
+        for file in dict.fromkeys(PUBLIC[module].values()):
+            importlib.import_module(f"kgen.{module}.{file}")
+
+
+def __getattr__(name):
+    if name in PUBLIC:
+        return importlib.import_module(f"kgen.{name}")
+    raise AttributeError(f"module 'kgen' has no attribute {name!r}; it has load, {', '.join(PUBLIC)}")
+
+
+def __dir__():
+    return sorted([*globals(), *PUBLIC])
+
+
+_startup.prepare_keras(then=_register_classes)

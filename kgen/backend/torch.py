@@ -1,0 +1,49 @@
+"""kgen on PyTorch."""
+
+import os
+import platform
+
+import torch
+from keras.src.backend.torch import core  # keras keeps its torch device there and offers no other way to move it
+
+from kgen.backend.device import Device
+from kgen.backend.device import host_memory
+from kgen.backend.device import parse
+
+
+def input_gradient(function, x):
+    with torch.enable_grad():
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+
+
+def compiled(function, variables=()):
+    # Eager: torch.compile took half a minute and more for these graphs and won nothing on a CPU.
+    def run(*inputs):
+        with torch.no_grad():
+            return function(*inputs)
+
+    return run
+
+
+def prefers_jit(pays_on_cpu):
+    return False
+
+
+def make_deterministic():
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
+def devices():
+    found = [Device("cpu:0", platform.processor() or platform.machine(), host_memory())]
+    for index in range(torch.cuda.device_count()):
+        facts = torch.cuda.get_device_properties(index)
+        found.append(Device(f"gpu:{index}", facts.name, facts.total_memory))
+    return found
+
+
+def place(device):
+    kind, index = parse(device, devices())
+    core.DEFAULT_DEVICE = f"cuda:{index}" if kind == "gpu" else "cpu"

@@ -1,0 +1,39 @@
+"""Arrays in batches whose order is a function of (seed, epoch), so that a resumed training sees what it would have seen."""
+
+import keras
+import numpy as np
+
+
+class ArrayBatches(keras.utils.PyDataset):
+    """Batches of in-memory arrays.
+
+    Args:
+        data: array, or tuple (x, y), or dict, or any nesting of these; None is passed through. All arrays have the same
+            number of rows n.
+        batch_size: int; the last batch of an epoch may be smaller.
+        shuffle: bool. The order of epoch e is `numpy.random.default_rng([seed, e]).permutation(n)`.
+        seed: int ≥ 0.
+    """
+
+    def __init__(self, data, batch_size=32, shuffle=False, seed=0):
+        super().__init__()
+        self.data = data if isinstance(data, tuple) else (data,)
+        self.num_rows = len(next(leaf for leaf in keras.tree.flatten(data) if leaf is not None))
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch):
+        """Put the rows into the order of this epoch."""
+        if self.shuffle:
+            self.order = np.random.default_rng([self.seed, epoch]).permutation(self.num_rows)
+        else:
+            self.order = np.arange(self.num_rows)
+
+    def __len__(self):
+        return -(-self.num_rows // self.batch_size)
+
+    def __getitem__(self, index):
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[rows], self.data)

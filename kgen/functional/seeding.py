@@ -1,0 +1,22 @@
+"""One seed for a whole model."""
+
+import contextlib
+import random
+
+
+@contextlib.contextmanager
+def seeded(seed):
+    """Inside, every initializer and `SeedGenerator` that Keras creates without a seed of its own derives from `seed`.
+
+    Keras takes the seeds that nobody gave from Python's global generator; this sets that generator and puts it back
+    afterwards. `None` leaves everything as it is. The same seed gives the same weights on the same backend.
+    """
+    if seed is None:
+        yield
+        return
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -1,0 +1,5 @@
+"""Honest figures."""
+
+from kgen import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -1,0 +1,266 @@
+"""What every family shares: a working recipe, checked input, files that hold everything, presets, one lock."""
+
+import functools
+import threading
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kgen import backend
+from kgen.datasets.batches import ArrayBatches
+from kgen.functional.arguments import arguments_of
+from kgen.presets import files
+from kgen.presets import registry
+from kgen.training.guards import EpochClock
+from kgen.training.guards import NonFiniteLoss
+from kgen.training.guards import StopOnNonFinite
+
+
+def exclusive(method):
+    """Let one thread at a time into this method of a model; the thread that holds the model may come in again."""
+
+    @functools.wraps(method)
+    def locked(self, *args, **kwargs):
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return locked
+
+
+class GenerativeModel(keras.Model):
+    """Base of kgen's models. A family fills the holes and leaves the rest alone.
+
+    Holes: `prepare(x, y)` checks and converts input, `default_optimizer()` is the recipe of `compile()`,
+    `for_data(data, **arguments)` builds a model that fits a data set, `full_evaluation(...)` computes the honest figure.
+
+    Args:
+        seed: int or None. Seeds the order of the data; a family seeds its weights with it too.
+
+    Attributes:
+        lock: re-entrant; every verb holds it, so threads may share a model and a callback may generate inside `fit`.
+        epochs_trained: int, finished epochs in the life of this model; saved with it.
+    """
+
+    xla_pays_on_cpu = False  # a family whose training step XLA makes faster on TensorFlow without a GPU says so
+
+    def __init__(self, seed=None, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.epochs_trained = 0
+        self.lock = threading.RLock()
+        self._compiled_calls = {}
+
+    # Holes -----------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def for_data(cls, data, **arguments):
+        """A model whose shapes fit `data`; `arguments` go to the constructor. The command line builds models so."""
+        return cls(**arguments)
+
+    def prepare(self, x, y=None):
+        """Check in-memory input and turn it into arrays: returns (x, y)."""
+        return np.asarray(x), None if y is None else np.asarray(y)
+
+    def default_optimizer(self):
+        """The optimizer that `compile()` takes when it is given none."""
+        return keras.optimizers.Adam(1e-3)
+
+    def full_evaluation(self, x, y=None, **options):
+        """The family's honest figure, as a dict; called by `evaluate(x, full=True)`."""
+        raise ValueError(f"full: {type(self).__name__} has no figure beyond evaluate(x)")
+
+    # Keras's verbs ---------------------------------------------------------------------------------------------------
+
+    def compile(self, optimizer=None, *, jit_compile="auto", **kwargs):
+        """As `keras.Model.compile`; without an optimizer the family's own recipe is used.
+
+        `jit_compile="auto"` asks for XLA wherever kgen measured that it pays, also on TensorFlow without a GPU.
+        """
+        self._jit_asked = jit_compile
+        if jit_compile == "auto":
+            jit_compile = backend.prefers_jit(self.xla_pays_on_cpu) and not kwargs.get("run_eagerly", False)
+        super().compile(optimizer=optimizer or self.default_optimizer(), jit_compile=jit_compile, **kwargs)
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config:
+            config["jit_compile"] = self._jit_asked  # what was asked for, not what it meant on this backend
+        return config
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    @exclusive
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        *,
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        validation_batch_size=None,
+        shuffle=True,
+        **kwargs,
+    ):
+        """As `keras.Model.fit`, with input checked first, and an order of the data that only `seed` and epoch decide.
+
+        Raises:
+            ValueError: input that the model cannot be trained on; says what was expected and what came.
+            NonFiniteLoss: the loss became NaN or infinite. The model has the weights of its last good epoch.
+        """
+        self._assert_compile_called("fit")
+        if self._is_data(x):
+            x, y = self.prepare(x, y)
+            if validation_split and validation_data is None:
+                if not 0 < validation_split < 1:
+                    raise ValueError(f"validation_split: expected a number in (0, 1), got {validation_split!r}")
+                split = int(len(x) * (1 - validation_split))
+                validation_data = (x[split:], None if y is None else y[split:])
+                x, y = x[:split], None if y is None else y[:split]
+            order = int(np.asarray(keras.ops.convert_to_numpy(self.seed_generator.state))[0])
+            x, y = ArrayBatches(_pair(x, y), batch_size or 32, shuffle=shuffle, seed=order), None
+        if validation_data is not None:
+            validation_data = self._validation(validation_data, validation_batch_size or batch_size)
+        guard = StopOnNonFinite()
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks or [])
+            callbacks = [EpochClock(x), guard, *callbacks]
+        try:
+            return super().fit(x, y, callbacks=callbacks, validation_data=validation_data, **kwargs)
+        except NonFiniteLoss:
+            guard.restore()
+            raise
+
+    @exclusive
+    def evaluate(self, x=None, y=None, batch_size=None, *, full=False, **kwargs):
+        """As `keras.Model.evaluate`: cheap, stock, repeatable. With `full=True` the family's honest figure, as a dict.
+
+        Options of `full=True` are the family's own; see its class.
+        """
+        if full:
+            return self.full_evaluation(*self.prepare(x, y), **kwargs)
+        if self._is_data(x) and not kwargs.get("_use_cached_eval_dataset"):
+            x, y = ArrayBatches(_pair(*self.prepare(x, y)), batch_size or 32), None
+            batch_size = None
+        return super().evaluate(x, y, batch_size=batch_size, **kwargs)
+
+    @exclusive
+    def predict(self, x, batch_size=None, **kwargs):
+        """As `keras.Model.predict`, with input checked first. Two threads may call it at the same time."""
+        if self._is_data(x):
+            x, batch_size = ArrayBatches(_pair(*self.prepare(x)), batch_size or 32), None
+        return super().predict(x, batch_size=batch_size, **kwargs)
+
+    # Files -----------------------------------------------------------------------------------------------------------
+
+    def get_config(self):
+        return {**super().get_config(), **arguments_of(self)}
+
+    @exclusive
+    def save(self, filepath, overwrite=True, **kwargs):
+        """As `keras.Model.save`, but all or nothing: a crash or a full disk leaves the old file as it was."""
+        path = Path(filepath)
+        if path.suffix != ".keras" or not kwargs.get("zipped", True):
+            return super().save(filepath, overwrite=overwrite, **kwargs)
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"filepath: {path} exists and overwrite is False")
+        with files.atomic_write(path) as temporary:
+            super().save(temporary, **kwargs)
+
+    def save_own_variables(self, store):
+        # Beyond its weights a model is its random state and its age: with them a training resumes exactly.
+        super().save_own_variables(store)
+        states = [np.asarray(keras.ops.convert_to_numpy(v)).astype("int64") for v in self._random_state()]
+        store["random_state"] = np.stack(states)
+        store["epochs_trained"] = np.array(self.epochs_trained, "int64")
+
+    def load_own_variables(self, store):
+        super().load_own_variables({key: store[key] for key in store.keys() if key.isdigit()})  # noqa: SIM118
+        for variable, value in zip(self._random_state(), np.asarray(store["random_state"]), strict=True):
+            variable.assign(value.astype(keras.backend.standardize_dtype(variable.dtype)))
+        self.epochs_trained = int(np.asarray(store["epochs_trained"]))
+
+    @exclusive
+    def save_to_preset(self, folder, card=""):
+        """Write `config.json`, `model.safetensors` (float16) and `card.md` into a folder; see `kgen.presets`."""
+        registry.write(self, folder, card)
+
+    @classmethod
+    def from_preset(cls, name):
+        """A trained model by the name of a shipped preset, from a folder, or from "hf://user/repository".
+
+        Raises:
+            ValueError: no such preset, a damaged or foreign file, or a preset of another class.
+        """
+        return registry.read(name, cls)
+
+    # What families use -----------------------------------------------------------------------------------------------
+
+    def call_compiled(self, layer, *inputs, batch_size=256):
+        """The forward pass of one sublayer for inference: compiled once, in bounded memory, NumPy in and out.
+
+        Rows are computed in groups of a power of two, so that a new number of rows does not compile anew.
+        """
+        if layer.name not in self._compiled_calls:
+            self._compiled_calls[layer.name] = backend.compiled(
+                lambda *arrays: layer(*arrays, training=False), layer.variables
+            )
+        function, n = self._compiled_calls[layer.name], len(inputs[0])
+        group = min(batch_size, 1 << (n - 1).bit_length())
+        outputs = []
+        for start in range(0, n, group):
+            rows = [np.asarray(array[start : start + group]) for array in inputs]
+            padded = [np.pad(array, [(0, group - len(array))] + [(0, 0)] * (array.ndim - 1)) for array in rows]
+            result = function(*(keras.ops.convert_to_tensor(array) for array in padded))
+            result = keras.tree.map_structure(lambda tensor: keras.ops.convert_to_numpy(tensor), result)
+            outputs.append(keras.tree.map_structure(lambda array, keep=len(rows[0]): array[:keep], result))
+        return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+
+    def _random_state(self):
+        weights = {id(variable) for variable in self.weights}
+        return [variable for variable in self.variables if id(variable) not in weights]
+
+    def _validation(self, data, batch_size):
+        x, y = (*data, None)[:2] if isinstance(data, tuple) else (data, None)
+        if not self._is_data(x):
+            return data
+        return ArrayBatches(_pair(*self.prepare(x, y)), batch_size or 32)
+
+    @staticmethod
+    def _is_data(x):
+        """Whether x is in memory as a whole (else it is an iterable of batches, which Keras handles itself)."""
+        return isinstance(x, np.ndarray | list | tuple | dict) or keras.ops.is_tensor(x)
+
+
+def _pair(x, y):
+    return (x,) if y is None else (x, y)
+
+
+def load(path):
+    """Load a model from a `.keras` file or from a run folder that holds `model.keras`.
+
+    The file is checked first; nothing in it is executed.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, not a Keras model, or of a class that is not known here.
+
+    Example:
+
+    >>> import kgen  # doctest: +SKIP
+    >>> model = kgen.load("runs/vae")  # doctest: +SKIP
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.keras"
+    files.check_keras_file(path)
+    try:
+        return keras.saving.load_model(path)
+    except Exception as error:
+        raise ValueError(f"{path}: not a model that can be loaded here: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,5 @@
+"""Trained models that come with kgen: tables, checksums and file lookup; imports no model."""
+
+from kgen import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(__name__)

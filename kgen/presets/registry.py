@@ -1,0 +1,169 @@
+"""The presets: which there are, where their files lie, how they are written and read.
+
+A preset is a folder: `config.json` (the model as Keras serializes it), `model.safetensors` (float16, one tensor a weight)
+and `card.md`. `index.json` lists the shipped ones with their checksums; `python -m kgen.presets.registry` rewrites it.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from kgen.presets import files
+
+SHIPPED = Path(__file__).parent / "shipped"
+INDEX = Path(__file__).parent / "index.json"
+FORMAT = 1
+
+
+def list():
+    """Names of the shipped presets.
+
+    Example:
+
+    >>> import kgen
+    >>> "mnist-vae" in kgen.presets.list()
+    True
+    """
+    return sorted(_index())
+
+
+def describe(name):
+    """What is known of a shipped preset, as a dict: class, megabytes, checksum, and its card as text.
+
+    Raises:
+        ValueError: there is no such preset.
+    """
+    index = _index()
+    if name not in index:
+        raise ValueError(f"name: no preset {name!r}; there are {', '.join(sorted(index))}")
+    return {"name": name, **index[name], "card": (SHIPPED / name / "card.md").read_text(encoding="utf-8")}
+
+
+def write(model, folder, card=""):
+    """Write a model as a preset folder; see `GenerativeModel.save_to_preset`."""
+    import keras
+    from safetensors.numpy import save_file
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: keras.ops.convert_to_numpy(weight) for name, weight in named_weights(model).items()}
+    largest = max((float(np.abs(array).max()) for array in weights.values() if array.size), default=0.0)
+    if not largest < np.finfo("float16").max:
+        raise ValueError(f"model: its largest weight is {largest:g}, which float16 cannot hold")
+    config = {"format": FORMAT, "model": keras.saving.serialize_keras_object(model)}
+    config["model"].pop("compile_config", None)
+    config["model"].pop("build_config", None)
+    with files.atomic_write(folder / "model.safetensors") as temporary:
+        save_file({name: np.asarray(array, "float16", order="C") for name, array in weights.items()}, temporary)
+    with files.atomic_write(folder / "config.json") as temporary:
+        temporary.write_text(json.dumps(config, indent=1), encoding="utf-8")
+    with files.atomic_write(folder / "card.md") as temporary:
+        temporary.write_text(card, encoding="utf-8")
+
+
+def read(name, cls):
+    """Build the model of a preset and load its weights; see `GenerativeModel.from_preset`."""
+    import keras
+    from safetensors import SafetensorError
+    from safetensors import safe_open
+
+    folder = _folder(str(name))
+    config = files.read_json(folder / "config.json")
+    if config.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder / 'config.json'}: preset format {config.get('format')!r}, this kgen reads {FORMAT}; upgrade keras-kgen"
+        )
+    described = config.get("model")
+    if not isinstance(described, dict) or not str(described.get("registered_name")).startswith("kgen>"):
+        raise ValueError(f"{folder / 'config.json'}: does not describe a kgen model")
+    try:
+        model = keras.saving.deserialize_keras_object(described)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{folder / 'config.json'}: cannot be built by this kgen: {reason}") from error
+    if not isinstance(model, cls):
+        raise ValueError(f"name: preset {name!r} is a {type(model).__name__}, not a {cls.__name__}")
+
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    weights = named_weights(model)
+    try:
+        with safe_open(path, framework="np") as tensors:
+            found = {*tensors.keys()}
+            if missing := weights.keys() - found:
+                raise ValueError(f"{path}: tensor {min(missing)!r} is missing")
+            if unknown := found - weights.keys():
+                raise ValueError(f"{path}: tensor {min(unknown)!r} belongs to no weight of {type(model).__name__}")
+            for tensor_name, weight in weights.items():
+                array = tensors.get_tensor(tensor_name)
+                if array.shape != tuple(weight.shape):
+                    raise ValueError(
+                        f"{path}: tensor {tensor_name!r} has shape {array.shape}, expected {tuple(weight.shape)}"
+                    )
+                weight.assign(array.astype("float32"))
+    except SafetensorError as error:
+        raise ValueError(f"{path}: damaged or not a safetensors file: {error}") from None
+    return model
+
+
+def named_weights(layer, prefix=""):
+    """Weights by the names of the layers that hold them, "encoder/hidden_1/kernel": the same in every process."""
+    named = {}
+    for weight in [*layer._trainable_variables, *layer._non_trainable_variables]:
+        named[f"{prefix}{weight.name}"] = weight
+    for child in layer._layers:
+        for name, weight in named_weights(child, f"{prefix}{child.name}/").items():
+            if name in named:
+                raise ValueError(
+                    f"layer: two weights are called {name!r}; give each sublayer of {layer.name} its own name"
+                )
+            named[name] = weight
+    return named
+
+
+def _folder(name):
+    """Where the files of a preset lie, checked against the index when it is a shipped one."""
+    if name in (index := _index()):
+        folder = SHIPPED / name
+        if files.sha256(folder / "model.safetensors") != index[name]["sha256"]:
+            raise ValueError(f"{folder / 'model.safetensors'}: damaged, wrong checksum; reinstall keras-kgen")
+        return folder
+    if name.startswith("hf://"):
+        try:
+            from huggingface_hub import snapshot_download
+        except ImportError:
+            raise ImportError(f"{name}: needs huggingface_hub: pip install 'keras-kgen[hub]'") from None
+        wanted = ["config.json", "model.safetensors", "card.md"]
+        return Path(snapshot_download(name.removeprefix("hf://"), allow_patterns=wanted))
+    if Path(name).is_dir():
+        return Path(name)
+    raise ValueError(
+        f"name: no preset and no folder {name!r}; shipped are {', '.join(sorted(index))}; "
+        "hf://user/repository loads from a hub"
+    )
+
+
+def _index():
+    return json.loads(INDEX.read_text(encoding="utf-8"))
+
+
+def _rewrite_index():
+    index = {}
+    for folder in sorted(path for path in SHIPPED.iterdir() if path.is_dir()):
+        weights = folder / "model.safetensors"
+        index[folder.name] = {
+            "class": files.read_json(folder / "config.json")["model"]["class_name"],
+            "summary": (folder / "card.md").read_text(encoding="utf-8").splitlines()[2],
+            "megabytes": round(weights.stat().st_size / 1e6, 2),
+            "sha256": files.sha256(weights),
+        }
+    INDEX.write_text(json.dumps(index, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name, facts in index.items():
+        print(f"{facts['megabytes']:6.2f} MB  {name}  ({facts['class']})")
+    print(f"{sum(facts['megabytes'] for facts in index.values()):6.2f} MB  in all")
+
+
+if __name__ == "__main__":
+    _rewrite_index()
