@@ -7,8 +7,8 @@
 
 What happens, step by step: images of digits go in as they are (uint8). The encoder squeezes each into a Gaussian over
 `latent_dim` numbers, a sample of it is decoded into the probability of each pixel being white, and two terms are
-minimised: how badly the image is explained (reconstruction), and how far the Gaussian is from N(0, 1) (KL). Their sum is
-an upper bound on minus the log-probability of the image. The figure at the end is a much tighter bound, from many
+minimised: how badly the image is explained (reconstruction), and how far the Gaussian is from N(0, 1) (KL). Their sum
+is an upper bound on minus the log-probability of the image. The figure at the end is a much tighter bound, from many
 samples for each test image (Burda et al., 2016): dynamic binarisation, in nats.
 """
 
@@ -107,17 +107,19 @@ def main():
     print(f"pictures and model are in {out}/")
 
 
+LICENCES = {"mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0", "fashion_mnist": "Fashion-MNIST (Zalando), MIT"}
+
+
 def card(options, line):
-    flags = f"--dataset {options.dataset} --minutes {options.minutes:g} --latent-dim {options.latent_dim} --seed {options.seed}"
+    flags = f"--minutes {options.minutes:g} --latent-dim {options.latent_dim} --seed {options.seed}"
     return f"""# {Path(options.preset).name}
 
-A variational autoencoder of {options.dataset}, {options.latent_dim} latent dimensions.
+A variational autoencoder of {options.dataset} with {options.latent_dim} latent dimensions.
 
 - Class: `kgen.models.VAE` (dense layers 500-500, Bernoulli likelihood, dynamic binarisation)
-- Data: {"MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0)" if options.dataset == "mnist" else options.dataset}, the training split
-- Licence of the weights: {"CC BY-SA 3.0, as its data" if options.dataset == "mnist" else "that of the data"}
+- Data, and licence of the weights: {LICENCES.get(options.dataset, options.dataset)}; the training split
 - Figures: {line}
-- Rebuild: `python examples/vae_mnist.py {flags} --preset {options.preset}`
+- Rebuild: `python examples/vae_mnist.py --dataset {options.dataset} {flags} --preset {options.preset}`
 """
 
 

@@ -26,7 +26,7 @@ PUBLIC = {
     },
     "datasets": {
         "load": "catalog",
-        "image_folder": "image_folder",
+        "image_folder": "folder_of_images",
     },
     "plots": {
         "image_grid": "image_grid",

@@ -1,4 +1,4 @@
-"""What must happen around the first `import keras`: a backend that is installed before it, kgen's classes known after it.
+"""What must happen around the first `import keras`: an installed backend before it, kgen's classes known after it.
 
 `import kgen` itself loads no framework. It waits, through Python's import hooks, for whoever imports keras first: the
 user, or one of kgen's own modules.
@@ -23,7 +23,7 @@ def installed_backends():
 
 
 def configured_backend():
-    """What keras would choose by itself: `KERAS_BACKEND`, else keras.json, else TensorFlow; and whether it was asked for."""
+    """What keras would choose: `KERAS_BACKEND`, else keras.json, else TensorFlow; and whether somebody asked for it."""
     asked = os.environ.get("KERAS_BACKEND")
     if asked:
         return asked, True
@@ -90,9 +90,11 @@ class _KerasFinder(importlib.abc.MetaPathFinder):
 
 
 def _after_keras(then):
-    if device := os.environ.get("KGEN_DEVICE"):
-        from kgen import backend
+    from kgen import backend
 
+    if os.environ.get("KGEN_DETERMINISTIC"):
+        backend.make_deterministic()
+    if device := os.environ.get("KGEN_DEVICE"):
         backend.place(device)
     then()
 

@@ -1,8 +1,8 @@
 """Noise that is the same at every call and on every backend: what makes an evaluation repeatable.
 
-A model that samples (the z of a VAE, the ε and t of a diffusion model) has a loss that moves by itself. In training that
-is the point. In evaluation we want the figure of these weights, so the noise becomes a function of position alone: an
-integer hash of the element's index, the same bits on TensorFlow, JAX and PyTorch.
+A model that samples (the z of a VAE, the ε and t of a diffusion model) has a loss that moves by itself. In training
+that is the point. In evaluation we want the figure of these weights, so the noise becomes a function of position alone:
+an integer hash of the element's index, the same bits on TensorFlow, JAX and PyTorch.
 """
 
 import math

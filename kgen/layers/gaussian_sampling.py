@@ -18,7 +18,7 @@ class GaussianSampling(keras.Layer):
     so that an evaluation can be repeated.
 
     Args:
-        num_samples: None for one sample without an axis of its own, or an integer ≥ 1 for a sample axis after the batch.
+        num_samples: None for one sample without an axis of its own, or an integer ≥ 1 for an axis of samples.
         seed: int or None.
 
     Call arguments:

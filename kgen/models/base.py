@@ -9,6 +9,7 @@ import numpy as np
 
 from kgen import backend
 from kgen.datasets.batches import ArrayBatches
+from kgen.datasets.batches import ReorderedBatches
 from kgen.functional.arguments import arguments_of
 from kgen.presets import files
 from kgen.presets import registry
@@ -32,7 +33,8 @@ class GenerativeModel(keras.Model):
     """Base of kgen's models. A family fills the holes and leaves the rest alone.
 
     Holes: `prepare(x, y)` checks and converts input, `default_optimizer()` is the recipe of `compile()`,
-    `for_data(data, **arguments)` builds a model that fits a data set, `full_evaluation(...)` computes the honest figure.
+    `full_evaluation(...)` computes the honest figure; `for_data(data, **arguments)` builds a model that fits a data
+    set and `choose_data(*parts)` picks what it learns from: with these two the command line trains any family.
 
     Args:
         seed: int or None. Seeds the order of the data; a family seeds its weights with it too.
@@ -58,6 +60,11 @@ class GenerativeModel(keras.Model):
     def for_data(cls, data, **arguments):
         """A model whose shapes fit `data`; `arguments` go to the constructor. The command line builds models so."""
         return cls(**arguments)
+
+    @classmethod
+    def choose_data(cls, *parts):
+        """Of the parts of a data set (images, labels, …), those that `fit` takes."""
+        return parts[:1]
 
     def prepare(self, x, y=None):
         """Check in-memory input and turn it into arrays: returns (x, y)."""
@@ -110,6 +117,8 @@ class GenerativeModel(keras.Model):
     ):
         """As `keras.Model.fit`, with input checked first, and an order of the data that only `seed` and epoch decide.
 
+        `shuffle` reorders the rows of arrays and the batches of a `PyDataset`; other iterables keep their own order.
+
         Raises:
             ValueError: input that the model cannot be trained on; says what was expected and what came.
             NonFiniteLoss: the loss became NaN or infinite. The model has the weights of its last good epoch.
@@ -123,8 +132,9 @@ class GenerativeModel(keras.Model):
                 split = int(len(x) * (1 - validation_split))
                 validation_data = (x[split:], None if y is None else y[split:])
                 x, y = x[:split], None if y is None else y[:split]
-            order = int(np.asarray(keras.ops.convert_to_numpy(self.seed_generator.state))[0])
-            x, y = ArrayBatches(_pair(x, y), batch_size or 32, shuffle=shuffle, seed=order), None
+            x, y = ArrayBatches(_pair(x, y), batch_size or 32, shuffle=shuffle, seed=self._order_seed()), None
+        elif isinstance(x, keras.utils.PyDataset) and shuffle:
+            x = ReorderedBatches(x, seed=self._order_seed())
         if validation_data is not None:
             validation_data = self._validation(validation_data, validation_batch_size or batch_size)
         guard = StopOnNonFinite()
@@ -132,7 +142,8 @@ class GenerativeModel(keras.Model):
             callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks or [])
             callbacks = [EpochClock(x), guard, *callbacks]
         try:
-            return super().fit(x, y, callbacks=callbacks, validation_data=validation_data, **kwargs)
+            # Stock shuffling draws from a global generator whose state nobody saves.
+            return super().fit(x, y, callbacks=callbacks, validation_data=validation_data, shuffle=False, **kwargs)
         except NonFiniteLoss:
             guard.restore()
             raise
@@ -176,7 +187,7 @@ class GenerativeModel(keras.Model):
     def save_own_variables(self, store):
         # Beyond its weights a model is its random state and its age: with them a training resumes exactly.
         super().save_own_variables(store)
-        states = [np.asarray(keras.ops.convert_to_numpy(v)).astype("int64") for v in self._random_state()]
+        states = [np.asarray(keras.ops.convert_to_numpy(v.value)).astype("int64") for v in self._random_state()]
         store["random_state"] = np.stack(states)
         store["epochs_trained"] = np.array(self.epochs_trained, "int64")
 
@@ -218,9 +229,11 @@ class GenerativeModel(keras.Model):
             rows = [np.asarray(array[start : start + group]) for array in inputs]
             padded = [np.pad(array, [(0, group - len(array))] + [(0, 0)] * (array.ndim - 1)) for array in rows]
             result = function(*(keras.ops.convert_to_tensor(array) for array in padded))
-            result = keras.tree.map_structure(lambda tensor: keras.ops.convert_to_numpy(tensor), result)
-            outputs.append(keras.tree.map_structure(lambda array, keep=len(rows[0]): array[:keep], result))
-        return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+            outputs.append(keras.ops.convert_to_numpy(result)[: len(rows[0])])
+        return np.concatenate(outputs)
+
+    def _order_seed(self):
+        return int(keras.ops.convert_to_numpy(self.seed_generator.state.value)[0])
 
     def _random_state(self):
         weights = {id(variable) for variable in self.weights}

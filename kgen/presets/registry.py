@@ -1,7 +1,8 @@
 """The presets: which there are, where their files lie, how they are written and read.
 
-A preset is a folder: `config.json` (the model as Keras serializes it), `model.safetensors` (float16, one tensor a weight)
-and `card.md`. `index.json` lists the shipped ones with their checksums; `python -m kgen.presets.registry` rewrites it.
+A preset is a folder: `config.json` (the model as Keras serializes it), `model.safetensors` (float16, one tensor a
+weight) and `card.md`. `index.json` lists the shipped ones with their checksums and sizes; `python -m
+kgen.presets.registry` rewrites it.
 """
 
 import json
@@ -47,7 +48,7 @@ def write(model, folder, card=""):
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: keras.ops.convert_to_numpy(weight) for name, weight in named_weights(model).items()}
+    weights = {name: keras.ops.convert_to_numpy(weight.value) for name, weight in named_weights(model).items()}
     largest = max((float(np.abs(array).max()) for array in weights.values() if array.size), default=0.0)
     if not largest < np.finfo("float16").max:
         raise ValueError(f"model: its largest weight is {largest:g}, which float16 cannot hold")
@@ -72,7 +73,8 @@ def read(name, cls):
     config = files.read_json(folder / "config.json")
     if config.get("format") != FORMAT:
         raise ValueError(
-            f"{folder / 'config.json'}: preset format {config.get('format')!r}, this kgen reads {FORMAT}; upgrade keras-kgen"
+            f"{folder / 'config.json'}: preset format {config.get('format')!r}, this kgen reads {FORMAT}: "
+            "upgrade keras-kgen"
         )
     described = config.get("model")
     if not isinstance(described, dict) or not str(described.get("registered_name")).startswith("kgen>"):

@@ -43,8 +43,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         loss = (logs or {}).get("loss", 0.0)
         if not np.isfinite(loss):
             raise NonFiniteLoss(
-                f"the loss became {loss} in epoch {self._epoch + 1}, step {batch + 1}. Training has stopped and the model "
-                "has its weights from the end of the last good epoch. Try a smaller learning rate, "
+                f"the loss became {loss} in epoch {self._epoch + 1}, step {batch + 1}. Training has stopped and the "
+                "model has its weights from the end of the last good epoch. Try a smaller learning rate, "
                 "clipnorm=1.0 in the optimizer, or float32 if you train in 16 bits."
             )
 
@@ -57,7 +57,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             variable.assign(value)
 
     def _keep(self):
-        self._copy = [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._variables()]
+        self._copy = [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in self._variables()]
 
     def _variables(self):
         return [*self.model.variables, *self.model.optimizer.variables]

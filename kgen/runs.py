@@ -1,0 +1,196 @@
+"""A training run in a folder: made, stopped at any moment, and gone on with exactly.
+
+    config.json          what was asked for, resolved
+    model.keras          the model after its last finished epoch, with optimizer, random state and age
+    history.csv          every part of the loss, a row an epoch
+    callbacks.json       what callbacks remember (best value, patience), for the last two epochs
+    samples/             what the model dreamt after each epoch
+
+At the end of an epoch the model is written last and in one step, so it alone decides how far the run has come.
+"""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import keras
+
+from kgen import __version__
+from kgen import backend
+from kgen.functional.checks import check_int
+from kgen.models.base import load
+from kgen.presets import files
+from kgen.training.sample_images import SampleImages
+
+REMEMBERED = ("best", "best_epoch", "wait", "stopped_epoch", "cooldown_counter")
+MAY_CHANGE = {"epochs", "backend", "kgen"}  # of a configuration, when a run goes on
+
+
+class RunFolder(keras.callbacks.Callback):
+    """Writes a run's files at the end of each epoch. Goes last among the callbacks, which it also saves.
+
+    Args:
+        folder: an existing run folder.
+        others: the callbacks whose memory is saved and, after a resume, restored.
+    """
+
+    def __init__(self, folder, others=()):
+        super().__init__()
+        self.folder = Path(folder)
+        self.others = list(others)
+
+    def on_train_begin(self, logs=None):
+        # Callbacks forget at the beginning of a training; this one comes after them and reminds them.
+        age = self.model.epochs_trained
+        self._rows = [row for row in read_history(self.folder) if int(row["epoch"]) <= age]
+        self._memory = read_memory(self.folder)
+        for callback in self.others:
+            for name, value in self._memory.get(str(age), {}).get(type(callback).__name__, {}).items():
+                setattr(callback, name, value)
+
+    def on_epoch_end(self, epoch, logs=None):
+        age = self.model.epochs_trained
+        self._rows.append({"epoch": age, **{name: repr(float(value)) for name, value in (logs or {}).items()}})
+        table = io.StringIO()
+        writer = csv.DictWriter(table, list(self._rows[-1]), lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(self._rows)
+        _write(self.folder / "history.csv", table.getvalue())
+
+        remembered = {type(one).__name__: _memory_of(one) for one in self.others}
+        self._memory = {str(age - 1): self._memory.get(str(age - 1), {}), str(age): remembered}
+        _write(self.folder / "callbacks.json", json.dumps(self._memory))
+        self.model.save(self.folder / "model.keras")
+
+
+def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose="auto"):
+    """Train a model in a run folder, from its beginning or from where it stopped.
+
+    Args:
+        cls: a model class of kgen.
+        config: dict with "data", "data_dir", "image_size", "arguments" (of the constructor), "epochs", "batch_size",
+            "learning_rate", "validation_split", "patience" and "seed".
+        out: the run folder.
+        resume: go on with what is there. `config` must agree with it, save for the number of epochs.
+        overwrite: throw away what is there.
+        callbacks: further Keras callbacks.
+        verbose: as in `fit`.
+
+    Returns:
+        the trained model.
+
+    Raises:
+        FileExistsError: there is a run already and neither `resume` nor `overwrite`.
+        ValueError: the run that is there is another one.
+    """
+    out = Path(out)
+    check_int("epochs", config["epochs"], minimum=1)
+    config = {"model": cls.__name__, **config, "backend": backend.running(), "kgen": __version__}
+    images_and_more = cls.choose_data(*load_data(config, "train"))
+    model = _resume(cls, config, out) if resume else _begin(cls, config, out, overwrite, images_and_more[0])
+
+    others = list(callbacks)
+    if config["patience"]:
+        others.append(keras.callbacks.EarlyStopping("val_loss", patience=config["patience"]))
+    samples = [SampleImages(out / "samples", seed=config["seed"])] if hasattr(model, "generate") else []
+    if model.epochs_trained < config["epochs"]:
+        model.fit(
+            *images_and_more,
+            batch_size=config["batch_size"],
+            epochs=config["epochs"],
+            initial_epoch=model.epochs_trained,
+            validation_split=config["validation_split"],
+            callbacks=[*others, *samples, RunFolder(out, others)],
+            verbose=verbose,
+        )
+    return model
+
+
+def load_data(config, split):
+    """The data set that a configuration names: a name of `kgen.datasets.load`, or a folder of images."""
+    from kgen import datasets
+
+    if Path(config["data"]).is_dir():
+        return (datasets.image_folder(config["data"], image_size=config["image_size"]),)
+    return datasets.load(config["data"], split=split, data_dir=config["data_dir"])
+
+
+def read_config(folder):
+    """The configuration of a run.
+
+    Raises:
+        FileNotFoundError: this is no run folder.
+        ValueError: the file is damaged.
+    """
+    return files.read_json(Path(folder) / "config.json")
+
+
+def read_history(folder):
+    """The rows of history.csv as dicts of strings; none when there is no history yet."""
+    path = Path(folder) / "history.csv"
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) if path.exists() else []
+
+
+def read_memory(folder):
+    """What callbacks remembered, by epoch and class name; empty when nothing was written yet."""
+    path = Path(folder) / "callbacks.json"
+    return files.read_json(path) if path.exists() else {}
+
+
+def _begin(cls, config, out, overwrite, data):
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"--out: {out} is a file, expected a folder")
+    if out.is_dir() and any(out.iterdir()):
+        if not overwrite:
+            raise FileExistsError(f"--out: {out} exists; go on with --resume, or replace it with --overwrite")
+        if not (out / "config.json").exists():
+            raise FileExistsError(f"--out: {out} is not a run folder, so not even --overwrite empties it")
+        for name in ("config.json", "model.keras", "history.csv", "callbacks.json"):
+            (out / name).unlink(missing_ok=True)
+        shutil.rmtree(out / "samples", ignore_errors=True)
+    model = _build(cls, config, data)
+    out.mkdir(parents=True, exist_ok=True)
+    config["resolved"] = _resolved(model)
+    _write(out / "config.json", json.dumps(config, indent=2))
+    return model
+
+
+def _resume(cls, config, out):
+    there = read_config(out)
+    if there.get("model") != cls.__name__:
+        raise ValueError(f"--resume: {out} holds a {there.get('model')}, not a {cls.__name__}")
+    if changed := [key for key in config if key not in MAY_CHANGE and config[key] != there.get(key)]:
+        differences = ", ".join(f"{key}: {there.get(key)!r} there, {config[key]!r} now" for key in changed)
+        raise ValueError(f"--resume: {out} was started differently ({differences}); repeat its options or begin anew")
+    if (out / "model.keras").exists():
+        model = load(out / "model.keras")
+    else:  # stopped before its first epoch was over
+        model = _build(cls, config, cls.choose_data(*load_data(config, "train"))[0])
+    config["resolved"] = there.get("resolved")
+    _write(out / "config.json", json.dumps(config, indent=2))
+    return model
+
+
+def _build(cls, config, data):
+    keras.utils.set_random_seed(config["seed"])
+    model = cls.for_data(data, **{"seed": config["seed"], **config["arguments"]})
+    model.compile()
+    if config["learning_rate"]:
+        model.optimizer.learning_rate = config["learning_rate"]
+    return model
+
+
+def _resolved(model):
+    return keras.saving.serialize_keras_object(model)["config"]
+
+
+def _memory_of(callback):
+    known = ((name, getattr(callback, name, None)) for name in REMEMBERED)
+    return {name: value if isinstance(value, int) else float(value) for name, value in known if value is not None}
+
+
+def _write(path, text):
+    with files.atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
