@@ -22,15 +22,15 @@ PUBLIC = {
     },
     "metrics": {
         "bits_per_dimension": "likelihood",
-        "report": "report",
+        "report": "reporting",
     },
     "datasets": {
         "load": "catalog",
         "image_folder": "folder_of_images",
     },
     "plots": {
-        "image_grid": "image_grid",
-        "latent_map": "latent_map",
+        "image_grid": "grid",
+        "latent_map": "latent",
     },
     "presets": {
         "list": "registry",

@@ -52,7 +52,7 @@ def train(
     data: Annotated[str, typer.Option(help="name of a data set (digits, mnist, …) or a folder of images")] = "digits",
     out: Annotated[Path, typer.Option(help="run folder for the model, its configuration, history and pictures")] = ...,
     epochs: int = 10,
-    batch_size: int = 128,
+    batch_size: int = 32,
     settings: Settings = (),
     seed: Seed = 1,
     learning_rate: Annotated[float | None, typer.Option(help="instead of the family's own")] = None,
@@ -90,12 +90,12 @@ def train(
         "seed": seed,
     }
     try:
-        trained = runs.train(cls, config, out, resume=resume, overwrite=overwrite)
+        # A bar that moves is for a terminal; a file or a pipe gets a line an epoch.
+        verbose = 1 if sys.stdout.isatty() else 2
+        trained = runs.train(cls, config, out, resume=resume, overwrite=overwrite, verbose=verbose)
     except KeyboardInterrupt:
-        done = len(runs.read_history(out))
-        typer.echo(
-            f"\nstopped; {out} holds the model after {done} epochs. Go on with the same command and --resume", err=True
-        )
+        left = "the model after its last finished epoch" if (out / "model.keras").exists() else "no finished epoch yet"
+        typer.echo(f"\nstopped; {out} holds {left}. Go on with the same command and --resume", err=True)
         raise typer.Exit(130) from None
     typer.echo(f"{out / 'model.keras'}: {name} after {trained.epochs_trained} epochs; pictures in {out / 'samples'}")
 

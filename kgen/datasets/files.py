@@ -1,7 +1,30 @@
-"""The files below a folder, and an account of those that were not used."""
+"""Where data lies: one file in a folder, or all files below it with an account of those that were not used."""
 
 import os
 from pathlib import Path
+
+
+def file_in(data_dir, name, holds):
+    """The path of the file that a data set is read from.
+
+    Args:
+        data_dir: the folder, as a string or a path.
+        name: name of the file.
+        holds: what is in it, for the message to somebody who has to find it.
+
+    Raises:
+        TypeError: `data_dir` is neither a string nor a path.
+        FileNotFoundError: there is no such file.
+    """
+    if not isinstance(data_dir, str | os.PathLike):
+        raise TypeError(f"data_dir: expected a folder as a string or a path, got {data_dir!r}")
+    path = Path(data_dir).expanduser() / name
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"data_dir: expected the file {path} with {holds}, and there is none. "
+            "Put it there, or leave data_dir out to download the data."
+        )
+    return path
 
 
 class Skipped:

@@ -25,7 +25,7 @@ def read_image(path, least_side=None):
     Args:
         path: the file.
         least_side: int or None. A JPEG may come at a half, quarter or eighth of its size, as long as both sides keep
-            this many pixels; that makes the reading of large photographs about eight times as fast.
+            this many pixels; large photographs are read several times as fast so.
 
     Raises:
         Unusable: not an image, broken, of an unknown range of values, or with more pixels than Pillow's limit.

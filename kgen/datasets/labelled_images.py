@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from kgen.datasets.files import file_in
 from kgen.datasets.npz import read_npz
 from kgen.functional.checks import check_in
 
@@ -69,14 +70,7 @@ def _from_folder_or_keras(name, image_shape, split, data_dir, keras_file=None):
         if images.ndim == 4 and keras.config.image_data_format() == "channels_first":
             images = np.moveaxis(images, 1, -1)
         return _checked(f"keras.datasets.{name}", images, labels, image_shape)
-    if not isinstance(data_dir, str | os.PathLike):
-        raise TypeError(f"data_dir: expected a folder as a string or a path, got {data_dir!r}")
-    path = Path(data_dir).expanduser() / f"{name}.npz"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"data_dir: expected the file {path} with the arrays {_arrays()}, and there is none. "
-            "Put it there, or leave data_dir out to download the data."
-        )
+    path = file_in(data_dir, f"{name}.npz", f"the arrays {_arrays()}")
     images, labels = read_npz(path, (f"x_{split}", f"y_{split}"))
     return _checked(path, images, labels, image_shape)
 

@@ -1,8 +1,6 @@
 """Arrays from an `.npz` file of unknown origin: no pickle is read, and every error names the file."""
 
-import os
 import zipfile
-from pathlib import Path
 
 import numpy as np
 
@@ -11,15 +9,8 @@ def read_npz(path, names):
     """The arrays of these names, in this order; the others stay unread.
 
     Raises:
-        TypeError: the path is neither a string nor a path.
-        FileNotFoundError: there is no such file; says what it should hold.
         ValueError: truncated, damaged, without one of the arrays, or with pickled Python objects in them.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path: expected a string or a path, got {path!r}")
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected an .npz file with the arrays {', '.join(names)}")
     if not zipfile.is_zipfile(path):  # also what is left of a download that was cut off: the index is at the end
         raise ValueError(f"{path}: truncated, or not an .npz file; fetch it again")
     try:

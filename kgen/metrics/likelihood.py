@@ -17,7 +17,8 @@ def bits_per_dimension(nats, dimensions):
 
     Example:
 
-    >>> round(bits_per_dimension(86.0, 28 * 28), 4)
+    >>> import kgen
+    >>> round(kgen.metrics.bits_per_dimension(86.0, 28 * 28), 4)
     0.1583
     """
     check_int("dimensions", dimensions, minimum=1)

@@ -113,7 +113,7 @@ class VAE(GenerativeModel):
             self.encoder, self.decoder = make_networks(
                 tuple(image_shape), latent_dim, hidden_dims, activation, self.dtype_policy
             )
-            self.sampling = GaussianSampling(num_samples=num_samples, name="sampling")
+            self.sampling = GaussianSampling(num_samples=num_samples, dtype="float32", name="sampling")
             self.pixel_noise = keras.random.SeedGenerator()
         if likelihood == "gaussian":
             self.log_scale = self.add_weight(

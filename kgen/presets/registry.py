@@ -30,7 +30,7 @@ def list():
 
 
 def describe(name):
-    """What is known of a shipped preset, as a dict: class, megabytes, checksum, and its card as text.
+    """What is known of the shipped preset `name`, as a dict: class, megabytes, checksum, and its card as text.
 
     Raises:
         ValueError: there is no such preset.
@@ -50,7 +50,7 @@ def write(model, folder, card=""):
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: keras.ops.convert_to_numpy(weight.value) for name, weight in named_weights(model).items()}
     largest = max((float(np.abs(array).max()) for array in weights.values() if array.size), default=0.0)
-    if not largest < np.finfo("float16").max:
+    if not largest < float(np.finfo("float16").max):
         raise ValueError(f"model: its largest weight is {largest:g}, which float16 cannot hold")
     config = {"format": FORMAT, "model": keras.saving.serialize_keras_object(model)}
     config["model"].pop("compile_config", None)

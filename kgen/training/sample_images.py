@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from kgen.functional.checks import check_int
-from kgen.plots.image_grid import image_grid
+from kgen.plots.grid import image_grid
 
 
 class SampleImages(keras.callbacks.Callback):

@@ -1,0 +1,187 @@
+"""The command line as a person meets it: what works, and what a mistake is answered with."""
+
+import json
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import kgen
+from kgen import cli
+
+TINY = ["--set", "architecture=mlp", "--set", "hidden_dims=[16]", "--set", "latent_dim=4"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run folder with a tiny VAE of two epochs."""
+    out = tmp_path_factory.mktemp("runs") / "vae"
+    assert call("train", "vae", "--data", "digits", "--epochs", "2", "--out", out, *TINY) == 0
+    return out
+
+
+def call(*words):
+    """Run the console script in this process and return its exit code."""
+    arguments, sys.argv = sys.argv, ["kgen", *map(str, words)]
+    try:
+        cli.main()
+    except SystemExit as stop:
+        return stop.code or 0
+    finally:
+        sys.argv = arguments
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_a_run_folder_holds_model_configuration_history_and_pictures(run):
+    assert {path.name for path in run.iterdir()} == {
+        "model.keras",
+        "config.json",
+        "history.csv",
+        "callbacks.json",
+        "samples",
+    }
+    config = json.loads((run / "config.json").read_text())
+    assert config["model"] == "VAE"
+    assert config["resolved"]["latent_dim"] == 4
+    assert [row.split(",")[0] for row in (run / "history.csv").read_text().splitlines()] == ["epoch", "1", "2"]
+    assert sorted(path.name for path in (run / "samples").iterdir()) == ["epoch_0001.png", "epoch_0002.png"]
+
+
+def test_stock_keras_loads_the_model(run):
+    model = keras.saving.load_model(run / "model.keras")
+    np.testing.assert_array_equal(model.generate(3, seed=1), kgen.load(run).generate(3, seed=1))
+
+
+def test_generate_writes_a_picture_and_never_over_another(run, tmp_path, capsys):
+    out = tmp_path / "grid.png"
+    assert call("generate", run, "-n", 4, "--out", out, "--set", "temperature=0.5") == 0
+    assert min(pixels(out).shape[:2]) > 100
+    before = out.read_bytes()
+    assert call("generate", run, "-n", 5, "--out", out) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert out.read_bytes() == before
+    assert call("generate", run, "-n", 5, "--out", out, "--overwrite") == 0
+
+
+def test_the_same_seed_writes_the_same_picture(run, tmp_path):
+    for name in ("a.png", "b.png"):
+        assert call("generate", run, "--seed", 7, "--out", tmp_path / name) == 0
+    np.testing.assert_array_equal(pixels(tmp_path / "a.png"), pixels(tmp_path / "b.png"))
+
+
+def test_evaluate_prints_the_honest_figure_with_what_produced_it(run, capsys):
+    assert call("evaluate", run, "--limit", 20, "--set", "num_samples=50", "--set", "verbose=0") == 0
+    line = capsys.readouterr().out
+    assert "VAE on digits, test split" in line
+    assert "nll" in line and "parameters" in line and keras.version() in line
+    assert call("evaluate", run, "--no-full") == 0
+    assert "reconstruction" in capsys.readouterr().out
+
+
+def test_info_says_what_it_runs_on(capsys):
+    assert call("info") == 0
+    said = capsys.readouterr().out
+    for fact in (kgen.__version__, keras.version(), keras.config.backend(), "cpu:0"):
+        assert fact in said
+
+
+def test_resume_continues_where_it_stopped(run, tmp_path, capsys):
+    out = tmp_path / "vae"
+    assert call("train", "vae", "--epochs", 1, "--out", out, *TINY) == 0
+    assert call("train", "vae", "--epochs", 2, "--out", out, "--resume", *TINY) == 0
+    assert kgen.load(out).epochs_trained == 2
+    assert (out / "history.csv").read_text().splitlines()[2].startswith("2,")
+
+
+@pytest.mark.parametrize(
+    ("words", "reasons"),
+    [
+        (["train", "vea", "--out", "x"], ["'vea'", "did you mean 'vae'"]),
+        (["train", "vae"], ["--out"]),
+        (["train", "vae", "--out", "x", "--data", "digitz"], ["digitz", "digits"]),
+        (["train", "vae", "--out", "x", "--set", "latentdim=3"], ["'latentdim'", "did you mean 'latent_dim'"]),
+        (["train", "vae", "--out", "x", "--set", "latent_dim"], ["--set", "NAME=VALUE", "'latent_dim'"]),
+        (["train", "vae", "--out", "x", "--set", "latent_dim=many"], ["latent_dim", "'many'"]),
+        (["train", "vae", "--out", "x", "--set", "likelihood=poisson"], ["likelihood", "'bernoulli', 'gaussian'"]),
+        (["train", "vae", "--out", "x", "--epochs", "0"], ["epochs", "got 0"]),
+        (["train", "vae", "--out", "x", "--epochs", "ten"], ["--epochs", "integer"]),
+        (["train", "vae", "--out", "x", "--patience", "3"], ["--validation-split"]),
+        (["train", "vae", "--out", "x", "--resume", "--overwrite"], ["--resume", "--overwrite"]),
+        (["train", "vae", "--out", "x", "--resume"], ["x/config.json", "no such file"]),
+        (["train", "vae", "--out", "x", "--backend", "theano"], ["--backend", "tensorflow, jax, torch"]),
+        (["generate", "no-such-model"], ["no-such-model", "no preset"]),
+        (["generate", "missing.keras"], ["missing.keras", "no such file"]),
+        (["evaluate", "no-such-model", "--data", "digits"], ["no-such-model"]),
+        (["presets", "no-such-preset"], ["no-such-preset"]),
+        (["fly"], ["fly"]),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(words, reasons, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert call(*words) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1, said
+    assert "Traceback" not in said
+    for reason in reasons:
+        assert reason in said
+    assert not (tmp_path / "x" / "config.json").exists()
+
+
+def test_an_existing_run_is_not_overwritten_by_accident(run, tmp_path, capsys):
+    before = (run / "model.keras").read_bytes()
+    assert call("train", "vae", "--out", run, *TINY) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert (run / "model.keras").read_bytes() == before
+    (tmp_path / "holiday.txt").write_text("mine")
+    assert call("train", "vae", "--out", tmp_path, "--overwrite", *TINY) == 2
+    assert (tmp_path / "holiday.txt").read_text() == "mine"
+
+
+def test_resuming_another_run_is_refused(run, capsys):
+    assert call("train", "vae", "--out", run, "--resume", "--epochs", 3, "--seed", 9, *TINY) == 2
+    assert "seed: 1 there, 9 now" in capsys.readouterr().err
+
+
+def test_a_damaged_model_file_is_refused_with_its_name(run, tmp_path, capsys):
+    damaged = tmp_path / "model.keras"
+    data = (run / "model.keras").read_bytes()
+    damaged.write_bytes(data[: len(data) // 2])
+    assert call("generate", damaged, "--out", tmp_path / "grid.png") == 2
+    said = capsys.readouterr().err
+    assert "model.keras" in said and "truncated" in said
+    assert not (tmp_path / "grid.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("VAE", "vae"),
+        ("GPT", "gpt"),
+        ("ViT", "vit"),
+        ("TransformerSeq2Seq", "transformer-seq2seq"),
+        ("Seq2SeqRNN", "seq2seq-rnn"),
+        ("VAEDetector", "vae-detector"),
+        ("RNNLanguageModel", "rnn-language-model"),
+        ("DiffusionModel", "diffusion-model"),
+    ],
+)
+def test_commands_are_class_names_in_kebab_case(name, command):
+    assert cli.command_name(name) == command
+
+
+def test_help_loads_no_framework():
+    heavy = "{'keras', 'tensorflow', 'jax', 'torch', 'gradio', 'numpy'} & set(sys.modules)"
+    code = f"import sys; sys.argv = ['kgen', '--help']\nfrom kgen import cli\ntry: cli.main()\nexcept SystemExit: print({heavy})"
+    started = time.time()
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.endswith("set()\n"), said
+    assert "train" in said
+    assert time.time() - started < 10  # a hang, not a benchmark

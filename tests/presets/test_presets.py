@@ -1,0 +1,164 @@
+"""Presets: what is written is read again, and nothing damaged or foreign is."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from safetensors.numpy import save_file
+
+import kgen
+from kgen.models.base import GenerativeModel
+from kgen.presets import registry
+
+
+def tiny(**arguments):
+    return kgen.models.VAE((8, 8, 1), 3, architecture="mlp", hidden_dims=(16,), seed=1, **arguments)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    tiny().save_to_preset(tmp_path / "preset", card="# preset\n\nA tiny one.\n")
+    return tmp_path / "preset"
+
+
+def test_a_preset_is_three_files_of_half_precision(folder):
+    assert sorted(path.name for path in folder.iterdir()) == ["card.md", "config.json", "model.safetensors"]
+    tensors = load_file(folder / "model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {np.dtype("float16")}
+    assert "encoder/hidden_1/kernel" in tensors
+
+
+def test_it_generates_as_before_up_to_half_precision(folder):
+    expected = tiny().generate(4, seed=1).astype(int)
+    for name in (folder, str(folder)):
+        assert abs(kgen.models.VAE.from_preset(name).generate(4, seed=1) - expected).max() <= 1
+    assert isinstance(GenerativeModel.from_preset(folder), kgen.models.VAE)
+
+
+def test_a_scalar_weight_survives(tmp_path):
+    tiny(likelihood="gaussian").save_to_preset(tmp_path)
+    assert kgen.models.VAE.from_preset(tmp_path).log_scale.shape == ()
+
+
+@pytest.mark.parametrize("name", registry.list())
+def test_each_shipped_preset_loads_and_says_what_it_is(name):
+    facts = kgen.presets.describe(name)
+    assert facts["megabytes"] <= 8
+    for word in ("Data", "icence", "Figures", "Rebuild"):
+        assert word in facts["card"]
+    cls = getattr(kgen.models, facts["class"])
+    assert isinstance(cls.from_preset(name), cls)
+
+
+def test_all_shipped_presets_together_stay_small():
+    assert sum(kgen.presets.describe(name)["megabytes"] for name in kgen.presets.list()) <= 60
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"no preset and no folder 'mnist-vea'.*hf://"):
+        kgen.models.VAE.from_preset("mnist-vea")
+    with pytest.raises(ValueError, match="no preset 'mnist-vea'"):
+        kgen.presets.describe("mnist-vea")
+
+
+def test_a_preset_of_another_class_is_refused(folder):
+    class Other(GenerativeModel):
+        pass
+
+    with pytest.raises(ValueError, match="is a VAE, not a Other"):
+        Other.from_preset(folder)
+
+
+def damage(folder, how):
+    path = folder / "model.safetensors"
+    data = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "huge header":
+        path.write_bytes((2**62).to_bytes(8, "little") + data[8:])
+    elif how == "not safetensors":
+        path.write_bytes(b"PK" + data)
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "missing tensor":
+        tensors = load_file(path)
+        del tensors["encoder/hidden_1/kernel"]
+        save_file(tensors, path)
+    elif how == "unknown tensor":
+        save_file({**load_file(path), "extra": np.zeros(1, "float16")}, path)
+    elif how == "misshaped tensor":
+        save_file({**load_file(path), "encoder/hidden_1/kernel": np.zeros((2, 2), "float16")}, path)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("truncated", "damaged or not a safetensors file"),
+        ("huge header", "damaged or not a safetensors file"),
+        ("not safetensors", "damaged or not a safetensors file"),
+        ("empty", "damaged or not a safetensors file"),
+        ("missing tensor", "tensor 'encoder/hidden_1/kernel' is missing"),
+        ("unknown tensor", "tensor 'extra' belongs to no weight of VAE"),
+        ("misshaped tensor", r"'encoder/hidden_1/kernel' has shape \(2, 2\), expected \(64, 16\)"),
+    ],
+)
+def test_damaged_weights_are_refused_with_file_and_tensor(folder, how, reason):
+    damage(folder, how)
+    with pytest.raises(ValueError, match=reason) as error:
+        kgen.models.VAE.from_preset(folder)
+    assert "model.safetensors" in str(error.value)
+
+
+def change(config, **changes):
+    return json.dumps({**json.loads(config), **changes})
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (lambda config: config[:50], "not valid JSON"),
+        (lambda config: "[]", "expected a JSON object"),
+        (lambda config: change(config, format=99), "upgrade keras-kgen"),
+        (lambda config: change(config, model=None), "does not describe a kgen model"),
+        (lambda config: change(config, model={"registered_name": "os>system"}), "does not describe a kgen model"),
+        (lambda config: config.replace("kgen>VAE", "kgen>VEA"), "cannot be built by this kgen"),
+        (lambda config: config.replace('"latent_dim": 3', '"latent_dim": -3'), "latent_dim: expected"),
+        (lambda config: config.replace('"latent_dim": 3', '"latent_dim": 4'), "has shape"),
+    ],
+)
+def test_a_damaged_configuration_is_refused(folder, edit, reason):
+    path = folder / "config.json"
+    path.write_text(edit(path.read_text()))
+    with pytest.raises(ValueError, match=reason):
+        kgen.models.VAE.from_preset(folder)
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
+        kgen.models.VAE.from_preset(folder)
+
+
+def test_a_shipped_preset_with_a_flipped_bit_is_refused(folder, tmp_path, monkeypatch):
+    shipped = tmp_path / "shipped"
+    shutil.copytree(folder, shipped / "tiny")
+    monkeypatch.setattr(registry, "SHIPPED", shipped)
+    monkeypatch.setattr(registry, "INDEX", tmp_path / "index.json")
+    registry._rewrite_index()
+    assert kgen.presets.list() == ["tiny"]
+    kgen.models.VAE.from_preset("tiny")
+    data = bytearray((shipped / "tiny" / "model.safetensors").read_bytes())
+    data[-7] ^= 4
+    (shipped / "tiny" / "model.safetensors").write_bytes(data)
+    with pytest.raises(ValueError, match="wrong checksum"):
+        kgen.models.VAE.from_preset("tiny")
+
+
+def test_weights_that_half_precision_cannot_hold_are_not_written(tmp_path):
+    model = tiny()
+    model.weights[0].assign(np.full(model.weights[0].shape, 1e6, "float32"))
+    with pytest.raises(ValueError, match="float16 cannot hold"):
+        model.save_to_preset(tmp_path / "preset")
+    assert not (tmp_path / "preset" / "model.safetensors").exists()
