@@ -28,6 +28,14 @@ PUBLIC = {
         "load": "catalog",
         "image_folder": "folder_of_images",
     },
+    "tokenizers": {
+        "Tokenizer": "base",
+        "ByteTokenizer": "byte",
+        "CharacterTokenizer": "character",
+        "BytePairTokenizer": "byte_pair",
+        "WordPieceTokenizer": "word_piece",
+        "StreamingDecoder": "streaming",
+    },
     "plots": {
         "image_grid": "grid",
         "latent_map": "latent",
@@ -39,7 +47,7 @@ PUBLIC = {
 }
 
 # Modules whose classes Keras must know by name before it can load a file.
-_REGISTERED = ("layers", "models", "training")
+_REGISTERED = ("layers", "models", "training", "tokenizers")
 
 
 def load(path):

@@ -4,6 +4,7 @@
 |---|---|
 | `input_gradient(function, x)` | gradient of `sum(function(x))` with respect to `x`, itself differentiable |
 | `compiled(function, variables)` | the function compiled as a whole, reading the variables' current values |
+| `write_cache(cache, value, index)` | a cache `(batch, heads, places, dim)` with t new places from `index` on, in place where it can be |
 | `prefers_jit(pays_on_cpu)` | whether `compile()` should ask for XLA by default; the family knows what it measured |
 | `make_deterministic()` | bit-equal repetition on one machine: deterministic kernels, one thread |
 | `devices()` | what there is to run on |
@@ -12,7 +13,7 @@
 
 import importlib
 
-FUNCTIONS = ("input_gradient", "compiled", "prefers_jit", "make_deterministic", "devices", "place")
+FUNCTIONS = ("input_gradient", "compiled", "write_cache", "prefers_jit", "make_deterministic", "devices", "place")
 
 
 def running():

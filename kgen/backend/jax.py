@@ -4,6 +4,7 @@ import os
 import platform
 
 import jax
+import jax.numpy as jnp
 import keras
 
 from kgen.backend.device import Device
@@ -25,6 +26,13 @@ def compiled(function, variables=()):
             return function(*inputs)
 
     return lambda *inputs: pure([variable.value for variable in variables], *inputs)
+
+
+def write_cache(cache, value, index):
+    value, index = value.astype(cache.dtype), jnp.asarray(index, "int32")
+    if index.ndim == 0:
+        return jax.lax.dynamic_update_slice(cache, value, (0, 0, index, 0))
+    return jax.vmap(lambda row, new, at: jax.lax.dynamic_update_slice(row, new, (0, at, 0)))(cache, value, index)
 
 
 def prefers_jit(pays_on_cpu):

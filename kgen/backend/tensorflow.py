@@ -3,6 +3,7 @@
 import platform
 
 import tensorflow as tf
+from keras import ops
 
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
@@ -20,6 +21,19 @@ def input_gradient(function, x):
 def compiled(function, variables=()):
     # A tf.function reads variables where they are, so `variables` is needed by JAX alone.
     return tf.function(function, jit_compile=True)
+
+
+def write_cache(cache, value, index):
+    value, index = tf.cast(value, cache.dtype), tf.cast(index, "int32")
+    if index.shape.rank == 0:
+        return ops.slice_update(cache, (0, 0, index, 0), value)
+    # A row writes at its own place: choose, for each place, between old and new. XLA's scatter is a loop.
+    steps = tf.range(tf.shape(cache)[2])[None, :] - index[:, None]  # (batch, places)
+    new = value
+    if value.shape[2] != 1:
+        new = tf.gather(value, tf.clip_by_value(steps, 0, tf.shape(value)[2] - 1), axis=2, batch_dims=1)
+    inside = tf.logical_and(steps >= 0, steps < tf.shape(value)[2])
+    return tf.where(inside[:, None, :, None], new, cache)
 
 
 def prefers_jit(pays_on_cpu):

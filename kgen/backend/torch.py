@@ -26,6 +26,21 @@ def compiled(function, variables=()):
     return run
 
 
+def write_cache(cache, value, index):
+    if torch.is_grad_enabled() and (value.requires_grad or cache.requires_grad):
+        cache = cache.clone()  # what a gradient still needs is not written over
+    value, length = value.to(cache.dtype), value.shape[2]
+    if isinstance(index, int):
+        cache[:, :, index : index + length] = value
+        return cache
+    places = torch.as_tensor(index, device=cache.device)[..., None] + torch.arange(length, device=cache.device)
+    if places.ndim == 1:
+        return cache.index_copy_(2, places.long(), value)
+    rows = torch.arange(len(cache), device=cache.device)[:, None]
+    cache[rows, :, places] = value.transpose(1, 2)
+    return cache
+
+
 def prefers_jit(pays_on_cpu):
     return False
 

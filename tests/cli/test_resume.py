@@ -18,7 +18,9 @@ TINY = ["--patience", "9", "--set", "architecture=mlp", "--set", "hidden_dims=[3
 
 def start(out, epochs, *more):
     words = [sys.executable, "-m", "kgen.cli", *WORDS, *TINY, "--epochs", str(epochs), "--out", str(out), *more]
-    return subprocess.Popen(words, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.Popen(
+        words, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
 
 
 def finish(process):

@@ -25,7 +25,9 @@ def test_closed_form_kl_is_the_monte_carlo_one():
     z = mean[:, None] + np.exp(0.5 * log_variance)[:, None] * rng.normal(size=(2, 200_000, 3))
     deviation = (z - mean[:, None]) ** 2 / np.exp(log_variance)[:, None]
     log_ratio = 0.5 * (z**2 - deviation - log_variance[:, None]).sum(axis=-1)
-    np.testing.assert_allclose(ops.convert_to_numpy(gaussian_kl(ops.array(mean), ops.array(log_variance))), log_ratio.mean(axis=1), rtol=0.02)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(gaussian_kl(ops.array(mean), ops.array(log_variance))), log_ratio.mean(axis=1), rtol=0.02
+    )
 
 
 def test_kl_of_the_prior_itself_is_zero():
@@ -52,7 +54,9 @@ def test_the_bernoulli_likelihood_sums_to_one_over_all_images():
     model = tiny(image_shape=(2, 2, 1))
     images = np.array(list(itertools.product([0.0, 1.0], repeat=4)), "float32").reshape(16, 2, 2, 1)
     decoded = np.random.default_rng(0).normal(size=(1, 2, 2, 1)).astype("float32")
-    assert np.exp(ops.convert_to_numpy(model._log_likelihood(ops.array(images), ops.array(decoded)))).sum() == pytest.approx(1.0, rel=1e-5)
+    assert np.exp(
+        ops.convert_to_numpy(model._log_likelihood(ops.array(images), ops.array(decoded)))
+    ).sum() == pytest.approx(1.0, rel=1e-5)
 
 
 def test_the_gaussian_likelihood_integrates_to_one():

@@ -1,0 +1,123 @@
+"""What a model can do, known before it is loaded and without importing keras.
+
+A tab offers a model by what it has, never by its class: the arguments it was made with stand in its configuration, its
+verbs stand in the source of its class. Reading both takes milliseconds; importing the class would take seconds.
+"""
+
+import ast
+import functools
+import json
+import logging
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import kgen
+from kgen.presets import files
+from kgen.presets import registry
+
+log = logging.getLogger("kgen.studio")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A model that the studio may load.
+
+    Attributes:
+        name: what people see and API callers send; never a path.
+        source: a preset's name, or the path of a preset folder or `.keras` file.
+        class_name: such as "VAE".
+        arguments: dict, the constructor arguments it was made with.
+        verbs: dict, for each method of its class the names of its arguments.
+    """
+
+    name: str
+    source: str | Path
+    class_name: str
+    arguments: dict
+    verbs: dict
+
+    def has(self, *needs):
+        """Whether the model has every one of these arguments or verbs."""
+        return all(need in self.arguments or need in self.verbs for need in needs)
+
+    def takes(self, verb, argument):
+        """Whether a verb of the model has an argument of that name."""
+        return argument in self.verbs.get(verb, ())
+
+    def load(self):
+        """The model itself; here keras is imported."""
+        if isinstance(self.source, Path) and self.source.suffix == ".keras":
+            return kgen.load(self.source)
+        from kgen.models.base import GenerativeModel
+
+        return GenerativeModel.from_preset(self.source)
+
+
+def collect(models=()):
+    """Facts about the user's own models, then about the presets, each under a name of its own.
+
+    Args:
+        models: paths of run folders, `.keras` files or preset folders; names of presets come first in the list.
+
+    Returns:
+        dict: name to `Facts`, in the order in which tabs offer them.
+
+    Raises:
+        FileNotFoundError: there is nothing at a path.
+        ValueError: the file is damaged, or not a model of kgen.
+    """
+    presets = {name: facts for name in registry.list() if (facts := _of_preset(name))}
+    found = {}
+    for model in models:
+        if str(model) in presets:
+            found[str(model)] = presets[str(model)]
+            continue
+        facts = _of_path(Path(model).resolve(), taken={*found, *presets})
+        found[facts.name] = facts
+    return {**found, **presets}
+
+
+@functools.cache
+def verbs_of(class_name):
+    """For each method of a public class the names of its arguments, read from its source."""
+    folder = Path(kgen.__file__).parent
+    for module, table in kgen.PUBLIC.items():
+        if class_name in table:
+            tree = ast.parse((folder / module / f"{table[class_name]}.py").read_text(encoding="utf-8"))
+            body = next(node.body for node in tree.body if getattr(node, "name", None) == class_name)
+            methods = [node for node in body if isinstance(node, ast.FunctionDef)]
+            return {one.name: [a.arg for a in [*one.args.args[1:], *one.args.kwonlyargs]] for one in methods}
+    return {}
+
+
+def _of_preset(name):
+    try:
+        return _facts(name, name, files.read_json(registry.SHIPPED / name / "config.json").get("model"))
+    except (OSError, ValueError) as error:
+        log.warning("the preset %s is left out: %s", name, error)
+        return None
+
+
+def _of_path(path, taken):
+    if path.is_dir() and (path / "model.safetensors").exists():
+        name, source, config = path.name, path, files.read_json(path / "config.json").get("model")
+    else:
+        source = path / "model.keras" if path.is_dir() else path
+        name = source.parent.name if source.name == "model.keras" else source.stem
+        files.check_keras_file(source)
+        with zipfile.ZipFile(source) as archive:
+            config = json.loads(archive.read("config.json"))
+    base, count = name, 1
+    while name in taken:
+        count += 1
+        name = f"{base} ({count})"
+    return _facts(name, source, config)
+
+
+def _facts(name, source, config):
+    config = config if isinstance(config, dict) else {}
+    class_name, arguments = config.get("class_name"), config.get("config")
+    if config.get("registered_name") != f"kgen>{class_name}" or not isinstance(arguments, dict):
+        raise ValueError(f"models: expected a model of kgen at {source}, found {class_name or 'none'}")
+    return Facts(name, source, class_name, arguments, verbs_of(class_name))

@@ -1,0 +1,55 @@
+"""The studio as people meet it: really launched, with tiny models, once for all tests."""
+
+import asyncio
+import json
+
+import gradio
+import gradio_client
+import pytest
+
+import kgen
+from demos import app
+from kgen.presets import registry
+
+
+@pytest.fixture(scope="session")
+def tiny_vae():
+    return kgen.models.VAE(image_shape=(8, 8, 1), latent_dim=4, architecture="mlp", hidden_dims=(16,), seed=1)
+
+
+@pytest.fixture(scope="session")
+def shelf(tiny_vae, tmp_path_factory):
+    """A folder of models, and a shipped preset "tiny-vae" made from one of them."""
+    folder = tmp_path_factory.mktemp("shelf")
+    tiny_vae.save_to_preset(folder / "presets" / "tiny-vae", card="# tiny\n\nFor tests.\n")
+    checksum = registry.files.sha256(folder / "presets" / "tiny-vae" / "model.safetensors")
+    (folder / "index.json").write_text(json.dumps({"tiny-vae": {"class": "VAE", "sha256": checksum}}))
+    (folder / "run").mkdir()
+    tiny_vae.save(folder / "run" / "model.keras")
+    plane = kgen.models.VAE(image_shape=(6, 4, 3), latent_dim=2, architecture="mlp", hidden_dims=(8,), seed=2)
+    plane.save(folder / "plane.keras")
+    plane.save(folder / "fragile.keras")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "SHIPPED", folder / "presets")
+        patch.setattr(registry, "INDEX", folder / "index.json")
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def address(shelf):
+    with pytest.MonkeyPatch.context() as patch:
+        # gradio 6.31 makes an event loop for each of its locks and closes none, which is a ResourceWarning whenever
+        # they are collected, in whosever test that is. Locks have needed no loop since Python 3.10.
+        patch.setattr(gradio.utils, "safe_get_lock", asyncio.Lock)
+        patch.setattr(gradio.queueing, "safe_get_lock", asyncio.Lock)
+        patch.setattr(gradio.utils, "safe_get_stop_event", asyncio.Event)
+        page = app.build([shelf / "run", shelf / "plane.keras", shelf / "fragile.keras"])
+        app.serve(page, None, "127.0.0.1", prevent_thread_lock=True)
+    (shelf / "fragile.keras").write_bytes(b"not what it was")  # after the studio had a look at it
+    yield page.local_url
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def client(address):
+    return gradio_client.Client(address, verbose=False)

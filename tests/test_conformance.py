@@ -1,0 +1,47 @@
+"""Every promise of `tests/conformance.py` for every entry of the zoo, each pair its own test."""
+
+import pytest
+
+import kgen
+from tests import conformance
+from tests.zoo import LAYERS
+from tests.zoo import MODELS
+from tests.zoo import ZOO
+
+PAIRS = [
+    pytest.param(name, entry, id=f"{name}-{entry.name}")
+    for entry in ZOO
+    for name, check in conformance.CHECKS.items()
+    if check.applies(entry)
+]
+
+
+@pytest.fixture(scope="session")
+def one_fresh_process_for_all():
+    conformance.load_in_fresh_process(ZOO)
+
+
+@pytest.mark.parametrize(("name", "entry"), PAIRS)
+def test_conformance(name, entry, request):
+    if name == "fresh_process":
+        request.getfixturevalue("one_fresh_process_for_all")
+    conformance.CHECKS[name].run(entry)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module in ("layers", "models") for name in kgen.PUBLIC[module]]
+)
+def test_every_public_class_is_in_the_zoo(module, name):
+    entries = {"layers": LAYERS, "models": MODELS}[module]
+    assert getattr(getattr(kgen, module), name) in {entry.cls for entry in entries}, "add an entry to tests/zoo.py"
+
+
+@pytest.mark.parametrize("entry", [pytest.param(entry, id=entry.name) for entry in MODELS])
+def test_every_model_of_the_zoo_can_be_measured(entry):
+    assert entry.data and entry.measure and entry.gain > 0
+
+
+def test_names_are_unique_and_every_golden_file_belongs_to_an_entry():
+    names = [entry.name for entry in ZOO]
+    assert len(set(names)) == len(names)
+    assert {path.stem for path in conformance.GOLDEN.glob("*.npz")} <= set(names)
