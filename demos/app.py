@@ -121,7 +121,8 @@ def alone(only=None):
     try:
         main(sys.argv[1:], int(os.environ.get("GRADIO_SERVER_PORT", "7860")), host, only=only)
     except EXPECTED as error:
-        sys.exit(f"kgen: {error}")
+        print(f"kgen: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -143,5 +143,5 @@ def build(studio, model):
     events += [dice(new, seed, api_name="new_map").then(**redraw, api_name="draw_new_map")]
     stop.click(None, cancels=events, api_name="stop_map")
     # A map of the model before would answer clicks with places of its own.
-    start = f"() => [null, null, null, 0, 0, {WIDEST}]"
-    model.change(None, None, [picture, large, drawn, east, north, span], js=start, api_name="forget_map")
+    start = f"() => [null, null, 0, 0, {WIDEST}]"
+    model.change(None, None, [picture, large, east, north, span], js=start, api_name="forget_map")

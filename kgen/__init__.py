@@ -13,9 +13,25 @@ __version__ = "0.1.0"
 PUBLIC = {
     "layers": {
         "GaussianSampling": "gaussian_sampling",
+        "MultiHeadAttention": "multi_head_attention",
+        "FeedForward": "feed_forward",
+        "SinusoidalPositions": "sinusoidal",
+        "LearnedPositions": "learned_positions",
+        "RotaryPositions": "rotary",
+        "RelativePositionBias": "relative_bias",
+        "TransformerEncoderBlock": "transformer_encoder",
+        "TransformerDecoderBlock": "transformer_decoder",
     },
     "models": {
         "VAE": "vae",
+    },
+    "decoding": {
+        "Greedy": "samplers",
+        "Temperature": "samplers",
+        "TopK": "samplers",
+        "TopP": "samplers",
+        "MinP": "samplers",
+        "RepetitionPenalty": "samplers",
     },
     "training": {
         "SampleImages": "sample_images",
@@ -27,6 +43,10 @@ PUBLIC = {
     "datasets": {
         "load": "catalog",
         "image_folder": "folder_of_images",
+        "text_files": "folder_of_text",
+        "text_pairs": "pairs_of_text",
+        "write_token_file": "token_file",
+        "TokenWindows": "token_file",
     },
     "tokenizers": {
         "Tokenizer": "base",

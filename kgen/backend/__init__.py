@@ -4,8 +4,8 @@
 |---|---|
 | `input_gradient(function, x)` | gradient of `sum(function(x))` with respect to `x`, itself differentiable |
 | `compiled(function, variables)` | the function compiled as a whole, reading the variables' current values |
-| `write_cache(cache, value, index)` | a cache `(batch, heads, places, dim)` with t new places from `index` on, in place where it can be |
-| `prefers_jit(pays_on_cpu)` | whether `compile()` should ask for XLA by default; the family knows what it measured |
+| `write_cache(cache, value, index)` | new places `index`, `index + 1`, … of a cache `(batch, heads, places, dim)` |
+| `prefers_jit(pays_on_cpu)` | whether `compile()` asks for XLA by default |
 | `make_deterministic()` | bit-equal repetition on one machine: deterministic kernels, one thread |
 | `devices()` | what there is to run on |
 | `place(device)` | run everything from here on on this device |

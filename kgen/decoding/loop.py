@@ -3,9 +3,9 @@
     logits, cache = step(prompt)                 the whole prompt in one pass
     repeat: token = sampler(logits); logits, cache = step(token)
 
-The repetition is one compiled loop over a cache of static shape. Prompts of different lengths stand in one batch, padded
-on the left, so that every row writes at the same place. Lengths are rounded up to buckets, so that similar prompts run
-the same program.
+The repetition is one compiled loop over a cache of static shape. Prompts of different lengths stand in one batch,
+padded on the left, so that every row writes at the same place. Lengths are rounded up to buckets, so that similar
+prompts run the same program.
 """
 
 import numpy as np
@@ -21,9 +21,9 @@ class TokenLoop:
     """Generates tokens with any model that can take a step.
 
     Args:
-        step: callable `(ids int32 (batch, t), cache, index int32 scalar, padding int32 (batch,))` that returns the logits
-            of the last position, float `(batch, vocabulary)`, and the new cache. The ids stand at positions index to
-            index + t - 1 of the cache; the first `padding` positions of a row hold nothing.
+        step: callable `(ids int32 (batch, t), cache, index int32 scalar, padding int32 (batch,))` that returns the
+            logits of the last position, float `(batch, vocabulary)`, and the new cache. The ids stand at positions
+            index to index + t - 1 of the cache; the first `padding` positions of a row hold nothing.
         make_cache: callable `(batch, length)` that returns an empty cache, nested tuples of tensors.
         variables: the Keras variables that `step` reads.
         max_length: the longest cache that the model can use, or None.
@@ -57,11 +57,13 @@ class TokenLoop:
         stops = np.array(sorted(stop_ids) or [-1], "int32")
         done, left = np.zeros(len(prompts), bool), max_new_tokens
         while left and not done.all():
-            state, index, end, first = self._begin(history, left, done)
+            state, index, end = self._begin(history, left, done)
             while index < end and not done.all():
                 until = min(end, index + (every or end))
                 uniforms = np.zeros((len(prompts), state["tokens"].shape[1]), "float32")
-                uniforms[:, index:until] = rng.random((len(prompts), until - index), "float32")
+                uniforms[:, index:until] = rng.random(
+                    (until - index, len(prompts)), "float32"
+                ).T  # the same, however cut
                 state = self._run(sampler, state, index, until, uniforms, stops)
                 tokens, done, reached = (ops.convert_to_numpy(state[key]) for key in ("tokens", "done", "index"))
                 new = tokens[:, index : int(reached)]
@@ -69,29 +71,28 @@ class TokenLoop:
                     row.extend(ids.tolist())
                 left, index = left - new.shape[1], int(reached)
                 yield new
-            del state, first
 
     def _begin(self, history, left, done):
-        """Prefill a window: the state of the loop, its first free position, its end, and where the window began."""
-        longest = max(map(len, history))
-        limit = self.max_length or (1 << 30)
-        if longest >= limit:  # the window slides: keep its second half and make room for as much again
-            longest = max(1, limit // 2)
-        width = min(_round_up(longest, PROMPT_BUCKET), limit - 1) if longest < limit else longest
-        width = max(width, longest)
-        length = min(_round_up(width + left, LENGTH_BUCKET), limit)
-        batch = len(history)
+        """Prefill a window with the end of each text: the loop's state, its first free place and where it must stop."""
+        batch, longest, limit = len(history), max(map(len, history)), self.max_length
+        if limit is None:
+            width = _round_up(longest, PROMPT_BUCKET)
+            length = _round_up(width + left, LENGTH_BUCKET)
+        else:
+            half = max(1, limit // 2)
+            longest = longest if longest < limit else half  # a full window keeps its second half
+            width = min(_round_up(longest, PROMPT_BUCKET), max(longest, half))
+            length = min(_round_up(width + left, LENGTH_BUCKET), limit)
         tokens, padding = np.zeros((batch, length), "int32"), np.zeros(batch, "int32")
         for i, row in enumerate(history):
-            kept = row[-width:] if len(row) <= longest else row[-longest:]
-            tokens[i, width - len(kept) : width] = kept
+            kept = row[-longest:]
             padding[i] = width - len(kept)
+            tokens[i, padding[i] : width] = kept
         padding = ops.convert_to_tensor(padding)
         cache = self.make_cache(batch, length)
-        prompt = ops.convert_to_tensor(tokens[:, :width])
-        logits, cache = self._prefill(prompt, cache, ops.convert_to_tensor(0, "int32"), padding)
-        vocabulary = logits.shape[-1]
-        seen = np.zeros((batch, vocabulary), bool)
+        prompt, start = ops.convert_to_tensor(tokens[:, :width]), ops.convert_to_tensor(0, "int32")
+        logits, cache = self._prefill(prompt, cache, start, padding)
+        seen = np.zeros((batch, logits.shape[-1]), bool)
         for i, row in enumerate(history):
             seen[i, row] = True
         state = {
@@ -103,7 +104,7 @@ class TokenLoop:
             "done": ops.convert_to_tensor(done),
             "padding": padding,
         }
-        return state, width, min(length, width + left), width
+        return state, width, min(length, width + left)
 
     def _run(self, sampler, state, index, until, uniforms, stops):
         """Advance the state to position `until`, or until every row is done."""

@@ -1,8 +1,8 @@
 """How the next token is chosen from its logits.
 
-A sampler is a pure function of logits and one uniform random number a row: it filters the distribution p = softmax(logits)
-and inverts its cumulative sum at that number. The numbers come from NumPy, so a seed means the same draw on every backend,
-and nothing random happens inside a compiled loop.
+A sampler is a pure function of logits and one uniform random number a row: it filters the distribution softmax(logits)
+and inverts its cumulative sum at that number. The numbers come from NumPy, so a seed means the same draw on every
+backend, and nothing random happens inside a compiled loop.
 
 Its settings (`parameters`) are inputs of the compiled loop: moving a slider does not compile anything anew.
 """
@@ -137,7 +137,7 @@ class TopP(Temperature):
         self.parameters = (p, temperature)
 
     def keep(self, probabilities, parameters):
-        # The set is {p_i ≥ t} for the largest t whose set is heavy enough. Bisection finds t without sorting 50,000 words.
+        # The set is {p_i ≥ t} for the largest t whose set is heavy enough. Bisection finds t without sorting.
         low = ops.zeros_like(probabilities[:, :1])
         high = ops.max(probabilities, axis=-1, keepdims=True)
         for _ in range(BISECTIONS):

@@ -1,4 +1,4 @@
-"""Exact resume: however a run stops, going on gives bit for bit the model that was never stopped (DESIGN, section 4)."""
+"""Exact resume: however a run stops, going on gives bit for bit the model that was never stopped."""
 
 import os
 import signal

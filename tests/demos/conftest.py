@@ -12,6 +12,17 @@ from demos import app
 from kgen.presets import registry
 
 
+@pytest.fixture(scope="session", autouse=True)
+def locks_without_loops():
+    """gradio 6.31 makes an event loop for each of its locks and closes none, which is a ResourceWarning whenever they
+    are collected, in whosever test that is. Locks have needed no loop since Python 3.10."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradio.utils, "safe_get_lock", asyncio.Lock)
+        patch.setattr(gradio.queueing, "safe_get_lock", asyncio.Lock)
+        patch.setattr(gradio.utils, "safe_get_stop_event", asyncio.Event)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_vae():
     return kgen.models.VAE(image_shape=(8, 8, 1), latent_dim=4, architecture="mlp", hidden_dims=(16,), seed=1)
@@ -37,14 +48,8 @@ def shelf(tiny_vae, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def address(shelf):
-    with pytest.MonkeyPatch.context() as patch:
-        # gradio 6.31 makes an event loop for each of its locks and closes none, which is a ResourceWarning whenever
-        # they are collected, in whosever test that is. Locks have needed no loop since Python 3.10.
-        patch.setattr(gradio.utils, "safe_get_lock", asyncio.Lock)
-        patch.setattr(gradio.queueing, "safe_get_lock", asyncio.Lock)
-        patch.setattr(gradio.utils, "safe_get_stop_event", asyncio.Event)
-        page = app.build([shelf / "run", shelf / "plane.keras", shelf / "fragile.keras"])
-        app.serve(page, None, "127.0.0.1", prevent_thread_lock=True)
+    page = app.build([shelf / "run", shelf / "plane.keras", shelf / "fragile.keras"])
+    app.serve(page, None, "127.0.0.1", prevent_thread_lock=True)
     (shelf / "fragile.keras").write_bytes(b"not what it was")  # after the studio had a look at it
     yield page.local_url
     page.close()
