@@ -46,7 +46,7 @@ PUBLIC = {
         "text_files": "folder_of_text",
         "text_pairs": "pairs_of_text",
         "write_token_file": "token_file",
-        "TokenWindows": "token_file",
+        "TokenWindows": "token_windows",
     },
     "tokenizers": {
         "Tokenizer": "base",

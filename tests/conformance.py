@@ -130,8 +130,8 @@ def check_shapes(entry):
         return keras.KerasTensor(shape, array.dtype.name)
 
     # What the shape would be for other sizes: traced by `call` itself, which costs less than another eager run.
-    (_, first), *rest = keras.tree.map_structure(shorter, inputs).items()
-    traced = keras.tree.flatten(keras.Operation.compute_output_spec(layer, first, **dict(rest)))
+    first, rest = positional(layer, keras.tree.map_structure(shorter, inputs))
+    traced = keras.tree.flatten(keras.Operation.compute_output_spec(layer, first, **rest))
     assert len(symbolic) == len(eager), f"{len(symbolic)} symbolic outputs, {len(eager)} eager ones"
     for one, long, short in zip(symbolic, eager, traced, strict=True):
         expected = tuple(a if a == b else None for a, b in zip(long.shape, short.shape, strict=True))
@@ -168,7 +168,7 @@ def check_mixed_bfloat16(entry):
 def check_masks(entry):
     """Other values in padded positions change nothing valid."""
     layer, inputs = built(entry), inputs_of(entry)
-    repadded, valid = entry.repad(inputs_of(entry), np.random.default_rng(1))
+    repadded, valid = entry.repad(inputs, np.random.default_rng(1))
     assert any((a != b).any() for a, b in zip(*map(keras.tree.flatten, (inputs, repadded)), strict=True)), "same input"
     assert valid.any() and not valid.all(), "the entry has no padding, or nothing else"
     for one, other in zip(outputs_of(layer, inputs), outputs_of(layer, repadded), strict=True):
@@ -225,6 +225,7 @@ def check_bad_arguments(entry):
     """A bad argument raises ValueError with its name and what came."""
     assert entry.bad, "the entry names no bad argument"
     for changed, name in entry.bad:
+        assert name in changed, f"{changed} does not change {name}: the message must name the argument that was given"
         try:
             entry.build(**changed)
         except ValueError as error:
@@ -244,7 +245,7 @@ def check_fresh_process(entry):
         load_in_fresh_process([entry])
     expected, found = IN_FRESH_PROCESS[entry.name]
     assert not isinstance(found, str), found
-    assert_equal(found, expected)
+    assert_equal(found, expected, rtol=1e-5, atol=1e-5)  # there operations run one by one, here perhaps as a program
 
 
 @check(applies=lambda entry: entry.is_model)
@@ -276,14 +277,21 @@ def check_preset(entry):
 
 
 def inputs_of(entry):
-    """The call arguments by name, the same in every process."""
-    return entry.inputs(np.random.default_rng(0))
+    """The call arguments by name, the same in every process. Integers have 32 bits, as they get on JAX anyway."""
+    inputs = entry.inputs(np.random.default_rng(0))
+    return keras.tree.map_structure(lambda array: array.astype("int32") if array.dtype == "int64" else array, inputs)
+
+
+def positional(layer, inputs):
+    """The call arguments as users give them: (the first one, by position; a dict of the others, by name)."""
+    first = next(iter(inspect.signature(layer.call).parameters))
+    return inputs[first], {name: value for name, value in inputs.items() if name != first}
 
 
 def call(layer, inputs, **options):
-    """Call a layer as users do: the first argument by position, the others by name."""
-    (_, first), *rest = inputs.items()
-    return layer(first, **dict(rest), **options)
+    """Call a layer with arguments by name."""
+    first, rest = positional(layer, inputs)
+    return layer(first, **rest, **options)
 
 
 def outputs_of(layer, inputs, training=False):
@@ -294,8 +302,8 @@ def outputs_of(layer, inputs, training=False):
     # One program. Run one by one, as a plain call does, its operations take five times as long to compile.
     @backend.compiled
     def program(trainable, state, inputs):
-        (_, first), *rest = inputs.items()
-        return layer.stateless_call(trainable, state, first, **dict(rest), training=training)
+        first, rest = positional(layer, inputs)
+        return layer.stateless_call(trainable, state, first, **rest, training=training)
 
     variables = layer.trainable_variables, layer.non_trainable_variables
     outputs, state = program(*([variable.value for variable in part] for part in variables), inputs)
@@ -455,7 +463,7 @@ def assert_finite(what, arrays):
 
 # Other processes -----------------------------------------------------------------------------------------------------
 
-IN_FRESH_PROCESS = {}  # name of an entry → (expected outputs, outputs of the other process or, as text, what went wrong)
+IN_FRESH_PROCESS = {}  # name of an entry → [expected outputs, those of the other process or, as text, what went wrong]
 
 # What a user would write: it knows nothing of these tests. Arguments: a tag for its output files, folders to read.
 READER = """
@@ -470,8 +478,8 @@ for path in sorted(path for folder in sys.argv[2:] for path in Path(folder).glob
     target = path.with_suffix("." + sys.argv[1])
     try:
         model = keras.saving.load_model(path)
-        first, *rest = pickle.loads(path.with_suffix(".inputs").read_bytes()).items()
-        outputs = keras.tree.flatten(model(first[1], **dict(rest), training=False))
+        first, rest = pickle.loads(path.with_suffix(".inputs").read_bytes())
+        outputs = keras.tree.flatten(model(first, **rest, training=False))
         np.savez(f"{target}.npz", *map(keras.ops.convert_to_numpy, outputs))
     except Exception as error:
         Path(f"{target}.error").write_text(f"{type(error).__name__}: {error}")
@@ -485,7 +493,7 @@ def write_files(entries, folder):
         try:
             model, inputs = as_model(entry, built(entry))
             model.save(path)
-            path.with_suffix(".inputs").write_bytes(pickle.dumps(inputs))
+            path.with_suffix(".inputs").write_bytes(pickle.dumps(positional(model, inputs)))
             np.savez(path.with_suffix(".expected.npz"), *outputs_of(model, inputs))
         except Exception as error:
             path.with_suffix(".expected.error").write_text(f"{type(error).__name__}: {error}")
@@ -510,9 +518,9 @@ def load_arrays(path):
         return [file[f"arr_{i}"] for i in range(len(file.files))]
 
 
-def start_python(code, *arguments, backend=None):
-    """A Python process in the root of the checkout, on this backend or another one."""
-    environment = {**os.environ, "KERAS_BACKEND": backend or keras.config.backend()}
+def start_python(code, *arguments, on=None):
+    """A Python process in the root of the checkout, on this backend or on another one."""
+    environment = {**os.environ, "KERAS_BACKEND": on or backend.running()}
     command = [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -552,7 +560,7 @@ def main():
         parser.error(f"--write-golden: no {', '.join(unknown)} in the zoo; it has {', '.join(e.name for e in ZOO)}")
     chosen = [entry for entry in ZOO if not names or entry.name in names]
     write_golden(chosen)
-    print(f"{GOLDEN}: {len(chosen)} files written on {keras.config.backend()}")
+    print(f"{GOLDEN}: {len(chosen)} files written on {backend.running()}")
 
 
 if __name__ == "__main__":

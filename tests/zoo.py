@@ -84,6 +84,49 @@ def nats(model, images):
     return model.evaluate(images, full=True, num_samples=8, verbose=0)["nll"]
 
 
+def normal(rng, *shape):
+    return rng.normal(size=shape).astype("float32")
+
+
+def sequences(rng, positions=False):
+    """Call arguments of what reads sequences (4, 6, 8), two of them padded on the right."""
+    inputs = {"inputs": normal(rng, 4, 6, 8), "mask": np.arange(6) < np.array([[6], [4], [6], [1]])}
+    return {**inputs, "positions": np.arange(6) + np.array([[0], [3], [7], [1]])} if positions else inputs
+
+
+def queries(rng):
+    """Call arguments of self-attention."""
+    inputs = sequences(rng)
+    return {"query": inputs.pop("inputs"), **inputs}
+
+
+def repad(inputs, rng):
+    """Other values in what the mask of the keys hides; only padding may notice."""
+    name = next(iter(inputs))
+    mask = inputs["mask"]
+    return {**inputs, name: np.where(mask[..., None], inputs[name], normal(rng, *inputs[name].shape))}, mask
+
+
+def pairs(first, second):
+    """Function that makes call arguments of what reads a second sequence (4, 5, 6), padded on the right."""
+    return lambda rng: {
+        first: normal(rng, 4, 6, 8),
+        second: normal(rng, 4, 5, 6),
+        "mask" if second == "value" else "memory_mask": np.arange(5) < np.array([[5], [2], [3], [5]]),
+    }
+
+
+def repad_second(first, second):
+    """Other values in what the mask of the second sequence hides; nothing may notice, and a third row is left out."""
+
+    def repad(inputs, rng):
+        mask = inputs["mask" if second == "value" else "memory_mask"]
+        changed = np.where(mask[..., None], inputs[second], normal(rng, *inputs[second].shape))
+        return {**inputs, second: changed}, np.arange(6) < np.array([[6], [6], [5], [6]])
+
+    return repad
+
+
 LAYERS = [
     Entry(
         "GaussianSampling",
@@ -100,6 +143,163 @@ LAYERS = [
         inputs=lambda rng: {"inputs": tuple(rng.normal(size=(2, 4, 3)).astype("float32"))},
         bad=(({"num_samples": -1}, "num_samples"), ({"num_samples": True}, "num_samples")),
         random=True,
+    ),
+    Entry(
+        "MultiHeadAttention",
+        kgen.layers.MultiHeadAttention,
+        arguments=lambda: {"num_heads": 4, "num_key_value_heads": 2, "rotary": 100.0, "dropout": 0.2, "seed": 1},
+        inputs=queries,
+        bad=(
+            ({"num_heads": 0}, "num_heads"),
+            ({"head_dim": 3}, "head_dim"),
+            ({"num_key_value_heads": 3}, "num_key_value_heads"),
+            ({"rotary": 1.0}, "rotary"),
+            ({"scale": "one"}, "scale"),
+            ({"dropout": 1.5}, "dropout"),
+            ({"kernel_initializer": "nothing"}, "kernel_initializer"),
+            ({"output_initializer": "nothing"}, "output_initializer"),
+        ),
+        random=True,
+        repad=repad,
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "MultiHeadAttention-cross",
+        kgen.layers.MultiHeadAttention,
+        arguments=lambda: {"num_heads": 2, "head_dim": 3, "use_bias": False, "scale": 0.5},
+        inputs=pairs("query", "value"),
+        bad=(({"head_dim": 0}, "head_dim"), ({"num_heads": 2.0}, "num_heads")),
+        repad=repad_second("query", "value"),
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "FeedForward",
+        kgen.layers.FeedForward,
+        arguments=lambda: {"feedforward_dim": 5, "kernel_initializer": keras.initializers.RandomNormal(stddev=0.5)},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 8)},
+        bad=(
+            ({"feedforward_dim": 0}, "feedforward_dim"),
+            ({"activation": "tanh"}, "activation"),
+            ({"kernel_initializer": "nothing"}, "kernel_initializer"),
+            ({"output_initializer": "nothing"}, "output_initializer"),
+        ),
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "SinusoidalPositions",
+        kgen.layers.SinusoidalPositions,
+        arguments=lambda: {"base": 100.0},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 7)},
+        bad=(({"base": 1.0}, "base"), ({"base": "ten"}, "base")),
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "LearnedPositions",
+        kgen.layers.LearnedPositions,
+        arguments=lambda: {"max_length": 6},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 8)},
+        bad=(({"max_length": 0}, "max_length"), ({"embeddings_initializer": "nothing"}, "embeddings_initializer")),
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "LearnedPositions-ragged",
+        kgen.layers.LearnedPositions,
+        arguments=lambda: {"max_length": 9},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 8), "positions": rng.integers(0, 9, (4, 6))},
+        bad=(({"max_length": 2.5}, "max_length"),),
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "RotaryPositions",
+        kgen.layers.RotaryPositions,
+        arguments=lambda: {"base": 100.0},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 3, 8), "positions": rng.integers(0, 9, (4, 6))},
+        bad=(({"base": 0.0}, "base"), ({"base": float("nan")}, "base")),
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "RelativePositionBias",
+        kgen.layers.RelativePositionBias,
+        arguments=lambda: {"num_heads": 3, "num_buckets": 8, "max_distance": 20},
+        inputs=lambda rng: {"positions": rng.integers(0, 40, (4, 6)), "key_positions": rng.integers(0, 40, (4, 6))},
+        bad=(
+            ({"num_heads": 0}, "num_heads"),
+            ({"num_buckets": 6}, "num_buckets"),
+            ({"max_distance": 7}, "max_distance"),
+            ({"embeddings_initializer": "nothing"}, "embeddings_initializer"),
+        ),
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "RelativePositionBias-causal",
+        kgen.layers.RelativePositionBias,
+        arguments=lambda: {"num_heads": 3, "num_buckets": 6, "max_distance": 20, "bidirectional": False},
+        inputs=lambda rng: {"positions": rng.integers(0, 40, (4, 6))},
+        bad=(({"num_buckets": 5}, "num_buckets"),),
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "TransformerEncoderBlock",
+        kgen.layers.TransformerEncoderBlock,
+        arguments=lambda: {"num_heads": 2, "feedforward_dim": 12, "norm_position": "post", "dropout": 0.2, "seed": 1},
+        inputs=sequences,
+        bad=(
+            ({"num_heads": 0}, "num_heads"),
+            ({"feedforward_dim": 0}, "feedforward_dim"),
+            ({"num_key_value_heads": 3}, "num_key_value_heads"),
+            ({"activation": "tanh"}, "activation"),
+            ({"normalization": "batch"}, "normalization"),
+            ({"norm_position": "middle"}, "norm_position"),
+            ({"epsilon": -1.0}, "epsilon"),
+            ({"attention_dropout": 1.5}, "attention_dropout"),
+        ),
+        random=True,
+        repad=repad,
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "TransformerEncoderBlock-modern",
+        kgen.layers.TransformerEncoderBlock,
+        arguments=lambda: {
+            "num_heads": 4,
+            "feedforward_dim": 5,
+            "num_key_value_heads": 1,
+            "activation": "swiglu",
+            "normalization": "rms",
+            "use_bias": False,
+            "rotary": 100.0,
+        },
+        inputs=lambda rng: sequences(rng, positions=True),
+        bad=(({"rotary": 0.5}, "rotary"), ({"dropout": -0.1}, "dropout")),
+        repad=repad,
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "TransformerDecoderBlock",
+        kgen.layers.TransformerDecoderBlock,
+        arguments=lambda: {"num_heads": 2, "feedforward_dim": 12, "activation": "gelu_tanh"},
+        inputs=sequences,
+        bad=(({"head_dim": 0}, "head_dim"), ({"attention_scale": "one"}, "scale")),
+        repad=repad,
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "TransformerDecoderBlock-cross",
+        kgen.layers.TransformerDecoderBlock,
+        arguments=lambda: {
+            "num_heads": 2,
+            "feedforward_dim": 12,
+            "cross_attention": True,
+            "activation": "relu",
+            "dropout": 0.2,
+            "attention_dropout": 0.0,
+            "seed": 1,
+        },
+        inputs=pairs("inputs", "memory"),
+        bad=(({"activation": None}, "activation"), ({"output_initializer": "nothing"}, "output_initializer")),
+        random=True,
+        repad=repad_second("inputs", "memory"),
+        unknown_axes=(0, 1),
     ),
 ]
 

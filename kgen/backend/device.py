@@ -1,5 +1,7 @@
 """Device names: one spelling ("cpu", "gpu", "gpu:1") and one error for all backends."""
 
+import os
+import platform
 import re
 from typing import NamedTuple
 
@@ -33,9 +35,16 @@ def parse(device, available):
 
 def host_memory():
     """Bytes of memory of this machine, or None where the system does not say."""
-    import os
-
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def processor():
+    """The name of this machine's processor."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

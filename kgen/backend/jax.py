@@ -1,7 +1,6 @@
 """kgen on JAX."""
 
 import os
-import platform
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ import keras
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
 from kgen.backend.device import parse
+from kgen.backend.device import processor
 
 
 def input_gradient(function, x):
@@ -46,7 +46,7 @@ def make_deterministic():
 
 
 def devices():
-    found = [Device("cpu:0", platform.processor() or platform.machine(), host_memory())]
+    found = [Device("cpu:0", processor(), host_memory())]
     for index, device in enumerate(_devices_of("gpu")):
         memory = (device.memory_stats() or {}).get("bytes_limit")
         found.append(Device(f"gpu:{index}", device.device_kind, memory))

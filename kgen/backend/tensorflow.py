@@ -1,13 +1,12 @@
 """kgen on TensorFlow."""
 
-import platform
-
 import tensorflow as tf
 from keras import ops
 
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
 from kgen.backend.device import parse
+from kgen.backend.device import processor
 
 
 def input_gradient(function, x):
@@ -48,7 +47,7 @@ def make_deterministic():
 
 
 def devices():
-    found = [Device("cpu:0", platform.processor() or platform.machine(), host_memory())]
+    found = [Device("cpu:0", processor(), host_memory())]
     for index, device in enumerate(tf.config.list_physical_devices("GPU")):
         found.append(Device(f"gpu:{index}", tf.config.experimental.get_device_details(device).get("device_name"), None))
     return found

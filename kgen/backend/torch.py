@@ -1,7 +1,6 @@
 """kgen on PyTorch."""
 
 import os
-import platform
 
 import torch
 from keras.src.backend.torch import core  # keras keeps its torch device there and offers no other way to move it
@@ -9,6 +8,7 @@ from keras.src.backend.torch import core  # keras keeps its torch device there a
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
 from kgen.backend.device import parse
+from kgen.backend.device import processor
 
 
 def input_gradient(function, x):
@@ -52,7 +52,7 @@ def make_deterministic():
 
 
 def devices():
-    found = [Device("cpu:0", platform.processor() or platform.machine(), host_memory())]
+    found = [Device("cpu:0", processor(), host_memory())]
     for index in range(torch.cuda.device_count()):
         facts = torch.cuda.get_device_properties(index)
         found.append(Device(f"gpu:{index}", facts.name, facts.total_memory))

@@ -5,6 +5,8 @@ data set is that function, a line in `DATASETS` and a line in the docstring of `
 """
 
 from kgen.datasets import labelled_images
+from kgen.datasets import prose
+from kgen.datasets import translations
 from kgen.functional.checks import check_in
 
 DATASETS = {
@@ -12,6 +14,12 @@ DATASETS = {
     "mnist": labelled_images.mnist,
     "fashion_mnist": labelled_images.fashion_mnist,
     "cifar10": labelled_images.cifar10,
+    "pydoc": prose.pydoc,
+    "stdlib_code": prose.stdlib_code,
+    "shakespeare": prose.shakespeare,
+    "tatoeba_en_fr": translations.tatoeba_en_fr,
+    "multi30k": translations.multi30k,
+    "multi30k_en_fr": translations.multi30k_en_fr,
 }
 
 
@@ -25,14 +33,26 @@ def load(name, split="train", data_dir=None):
     - "fashion_mnist": 28 × 28 grey, 60,000 and 10,000
     - "cifar10": 32 × 32 colour, 50,000 and 10,000
 
-    Licences and sources: `help(kgen.datasets.labelled_images)`.
+    Texts come as a list of str, one a document:
+
+    - "pydoc": English prose about Python, 79 topics of the language reference, embedded in Python
+    - "stdlib_code": Python, the 700 files of the standard library, embedded in Python
+    - "shakespeare": plays, as one document of 1,003,854 characters for "train" and one of 111,540 for "test"
+
+    Sentences and their translations come as two lists of str, `(sources, targets)`:
+
+    - "tatoeba_en_fr": short everyday sentences, English → French, 120,000 pairs; no English sentence is in two splits
+    - "multi30k": descriptions of pictures, English → German, 29,000, 1,014 and 1,000 pairs
+    - "multi30k_en_fr": the same, English → French
+
+    Licences and sources: `help` of `kgen.datasets.labelled_images`, `.prose` and `.translations`.
 
     Args:
         name: str, one of the above.
-        split: "train" or "test".
-        data_dir: a folder that holds `<name>.npz` with the arrays x_train, y_train, x_test and y_test, which is read
-            instead of downloading; only the wanted split is read, and no pickle. None downloads once, through
-            `keras.datasets`. Embedded data needs neither.
+        split: "train" or "test"; translations have "validation", too.
+        data_dir: a folder to read from instead of downloading. Images: `<name>.npz` with the arrays x_train, y_train,
+            x_test and y_test; only the wanted split is read, and no pickle. Texts: the files that the function of the
+            data set names. None downloads once, through Keras. Embedded data needs neither.
 
     Raises:
         ValueError: no such name or split; or the file is damaged or holds something else.

@@ -5,9 +5,9 @@
 `fused_attention` asks Keras for the backend's own kernel, which never writes the scores to memory. `explicit_attention`
 computes them, for those who want to look at them or to drop some out.
 
-Queries are `(batch, heads, queries, dim)`, keys and values `(batch, key_value_heads, keys, dim)`; query heads share keys
-in groups of heads / key_value_heads neighbours. The softmax is taken in float32. A query that may attend to nothing gets
-the mean of all values: never NaN.
+Queries are `(batch, heads, queries, dim)`, keys and values `(batch, key_value_heads, keys, dim)`; query heads share
+keys in groups of heads / key_value_heads neighbours. The softmax is taken in float32. A query that may attend to
+nothing gets the mean of all values: never NaN.
 
 Vaswani et al., Attention Is All You Need, 2017, section 3.2. Groups: Ainslie et al., GQA, 2023.
 """

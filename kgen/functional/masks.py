@@ -59,6 +59,11 @@ def combine_masks(*masks):
     return combined
 
 
+def attached_mask(tensor):
+    """The padding mask that Keras attached to a tensor, as `Embedding(mask_zero=True)` does, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
 def four_axes(mask, name="mask"):
     """A mask of two, three or four axes as `(batch, heads, queries, keys)`, boolean.
 

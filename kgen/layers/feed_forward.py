@@ -89,7 +89,7 @@ class FeedForward(keras.Layer):
         self.output_projection.build((*inputs_shape[:-1], self.feedforward_dim))
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         x = self.hidden(inputs)
         if self.activation in GATED:
             gate, x = x[..., : self.feedforward_dim], x[..., self.feedforward_dim :]

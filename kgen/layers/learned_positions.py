@@ -19,8 +19,8 @@ class LearnedPositions(keras.Layer):
 
     Call arguments:
         inputs: float tensor `(batch, length, dim)`, `length` at most `max_length`.
-        positions: integers `(length,)` or `(batch, length)` in [0, max_length - 1]; others count as the nearest of them.
-            None for 0, 1, 2, …
+        positions: integers `(length,)` or `(batch, length)` in [0, max_length - 1]; others count as the nearest of
+            them. None for 0, 1, 2, …
 
     Returns:
         float tensor of the shape of `inputs`.
@@ -53,7 +53,7 @@ class LearnedPositions(keras.Layer):
         )
         self.built = True
 
-    def call(self, inputs, positions=None):
+    def call(self, inputs, positions=None, training=False):
         if positions is not None:
             rows = ops.clip(ops.cast(positions, "int32"), 0, self.max_length - 1)
             return inputs + ops.take(self.embeddings, rows, axis=0)

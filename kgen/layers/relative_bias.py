@@ -18,9 +18,9 @@ class RelativePositionBias(keras.Layer):
 
     bias[h, m, n] = E[bucket(n - m), h]
 
-    Near distances have a bucket each; half of the buckets cover, on a logarithmic scale, those up to `max_distance`, and
-    the last one all beyond. `bidirectional` gives one half to each direction; otherwise keys after the query share the
-    bucket of distance 0.
+    Near distances have a bucket each; half of the buckets cover, on a logarithmic scale, those up to `max_distance`,
+    and the last one all beyond. `bidirectional` gives one half to each direction; otherwise keys after the query share
+    the bucket of distance 0.
 
     Args:
         num_heads: ≥ 1.
@@ -80,7 +80,7 @@ class RelativePositionBias(keras.Layer):
         )
         self.built = True
 
-    def call(self, positions, key_positions=None):
+    def call(self, positions, key_positions=None, training=False):
         queries = ops.cast(positions, "int32")
         keys = queries if key_positions is None else ops.cast(key_positions, "int32")
         distance = keys[..., None, :] - queries[..., :, None]  # (..., queries, keys)

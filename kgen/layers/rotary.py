@@ -1,11 +1,11 @@
 """Positions as rotations."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from kgen.functional.arguments import arguments_of
-from kgen.functional.checks import check_number
+from kgen.functional.positions import check_base
+from kgen.functional.positions import position_angles
 
 
 @keras.saving.register_keras_serializable(package="kgen")
@@ -55,12 +55,11 @@ class RotaryPositions(keras.Layer):
             )
         self.built = True
 
-    def call(self, inputs, positions=None):
+    def call(self, inputs, positions=None, training=False):
         half = inputs.shape[-1] // 2
-        frequencies = np.power(float(self.base), -np.arange(half) / half).astype("float32")
         if positions is None:
             positions = ops.arange(ops.shape(inputs)[1])
-        angles = ops.cast(positions, "float32")[..., None, None] * frequencies  # (..., length, 1, head_dim / 2)
+        angles = position_angles(positions, inputs.shape[-1], self.base)[..., None, :]  # (..., length, 1, head_dim / 2)
         cos, sin = ops.cos(angles), ops.sin(angles)
         x = ops.cast(inputs, "float32")
         first, second = x[..., :half], x[..., half:]
@@ -72,10 +71,3 @@ class RotaryPositions(keras.Layer):
 
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
-
-
-def check_base(name, value):
-    """Refuse what is no base of angles."""
-    check_number(name, value, minimum=1.0)
-    if value == 1.0:
-        raise ValueError(f"{name}: expected a number above 1, such as 10000.0, got {value!r}")

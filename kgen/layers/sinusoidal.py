@@ -1,11 +1,11 @@
 """Positions as waves."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from kgen.functional.arguments import arguments_of
-from kgen.layers.rotary import check_base
+from kgen.functional.positions import check_base
+from kgen.functional.positions import position_angles
 
 
 @keras.saving.register_keras_serializable(package="kgen")
@@ -34,8 +34,8 @@ class SinusoidalPositions(keras.Layer):
 
     >>> import numpy as np, kgen
     >>> code = kgen.layers.SinusoidalPositions()(np.zeros((1, 3, 4)))
-    >>> np.asarray(code)[0, 1].round(4).tolist()  # sin 1, cos 1, sin 0.01, cos 0.01
-    [0.8415, 0.5403, 0.01, 1.0]
+    >>> print(np.asarray(code)[0, 1].round(4))  # sin 1, cos 1, sin 0.01, cos 0.01
+    [0.8415 0.5403 0.01   1.    ]
 
     Reference: Vaswani et al., Attention Is All You Need, 2017, section 3.5.
     """
@@ -49,15 +49,13 @@ class SinusoidalPositions(keras.Layer):
     def build(self, inputs_shape):
         self.built = True
 
-    def call(self, inputs, positions=None):
+    def call(self, inputs, positions=None, training=False):
         dim = inputs.shape[-1]
-        pairs = np.arange((dim + 1) // 2)
-        frequencies = np.power(float(self.base), -2.0 * pairs / dim).astype("float32")
         if positions is None:
             positions = ops.arange(ops.shape(inputs)[1])
-        angles = ops.cast(positions, "float32")[..., None] * frequencies
-        waves = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)  # (..., length, pairs, 2)
-        code = ops.reshape(waves, (*ops.shape(angles)[:-1], 2 * len(pairs)))[..., :dim]
+        angles = position_angles(positions, dim, self.base)  # (..., length, dim / 2)
+        waves = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)  # (..., length, dim / 2, 2)
+        code = ops.reshape(waves, (*ops.shape(angles)[:-1], 2 * angles.shape[-1]))[..., :dim]
         return inputs + ops.cast(code, inputs.dtype)
 
     def compute_output_shape(self, inputs_shape):

@@ -1,13 +1,13 @@
 """One line that says all there is to know about a figure."""
 
 import os
-import platform
 import time
 from importlib import metadata
 
 import keras
 
 from kgen import backend
+from kgen.backend.device import processor
 
 
 def report(experiment, figures, model=None, seed=None, started=None):
@@ -39,15 +39,6 @@ def report(experiment, figures, model=None, seed=None, started=None):
     line = " | ".join(facts)
     print(line)
     return line
-
-
-def processor():
-    """The name of this machine's processor."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _short(value):

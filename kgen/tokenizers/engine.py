@@ -24,8 +24,8 @@ def panics_as_errors():
 def engine_from(definition):
     """The engine that a `tokenizer.json` describes, and its definition as a dict, written by this `tokenizers`.
 
-    Nothing in it is executed. Truncation and padding that a file may ask for are switched off, and so is the dropout of merges: encoding is a
-    function of the text alone.
+    Nothing in it is executed. Truncation and padding that a file may ask for are switched off, and so is the dropout
+    of merges: encoding is a function of the text alone.
 
     Args:
         definition: str, the text of a `tokenizer.json`.

@@ -98,9 +98,9 @@ def test_what_can_only_be_a_special_token_is_refused():
     "name, token", [("BytePairTokenizer", "cat"), ("CharacterTokenizer", "c"), ("ByteTokenizer", 3)]
 )
 def test_special_tokens_that_are_ordinary_text(name, token):
-    with pytest.raises(ValueError, match="ordinary text|end_token: expected a string of at least two"):
+    with pytest.raises(ValueError, match=r"ordinary text|end_token: expected a string of at least two"):
         trained(name, end_token=token)
-    with pytest.raises(ValueError, match="ordinary text|extra_tokens: expected a string of at least two"):
+    with pytest.raises(ValueError, match=r"ordinary text|extra_tokens: expected a string of at least two"):
         trained(name, extra_tokens=[token])
 
 
