@@ -203,7 +203,7 @@ def check_randomness(entry):
 @check()
 def check_gradients(entry):
     """One step of `fit` moves every trainable weight, and a layer lets gradients through to its inputs."""
-    model, inputs = trainable_model(entry, entry.optimizer())
+    model, inputs = trainable_model(entry, optimizer=entry.optimizer())
     weights = named_weights(model)
     before = {name: numpy_of(weight.value)[0] for name, weight in weights.items()}
     model.fit(*training_data(entry, model, inputs), steps_per_epoch=1, verbose=0)
@@ -365,13 +365,12 @@ def as_model(entry, layer, nudged=False):
     return keras.Model(symbols, outputs), {"inputs": keras.tree.flatten(inputs)}
 
 
-def trainable_model(entry, optimizer=None):
+def trainable_model(entry, **compiling):
     """A compiled model around the entry, its weights filled; a layer gets a nudge before each float input."""
     model, inputs = as_model(entry, built(entry), nudged=True)
-    if entry.is_model:
-        model.compile(optimizer) if optimizer else model.compile()
-    else:
-        model.compile(optimizer or "adam", loss=["mse"] * len(model.outputs))
+    if not entry.is_model:
+        compiling = {"optimizer": "adam", "loss": ["mse"] * len(model.outputs), **compiling}
+    model.compile(**compiling)
     return model, inputs
 
 
@@ -382,7 +381,8 @@ def trained(entry):
     Two checks look at it, one after the other; neither changes it.
     """
     if not entry.data:
-        model, inputs = trainable_model(entry)
+        # A single step: where programs are not a must, taking it is quicker than making a program of it.
+        model, inputs = trainable_model(entry, run_eagerly=not backend.prefers_jit(pays_on_cpu=False))
         model.fit(*training_data(entry, model, inputs), verbose=0)
         return model, inputs, None, None
     model, inputs = as_model(entry, entry.build())

@@ -91,7 +91,11 @@ def normal(rng, *shape):
 def sequences(rng, positions=False):
     """Call arguments of what reads sequences (4, 6, 8), two of them padded on the right."""
     inputs = {"inputs": normal(rng, 4, 6, 8), "mask": np.arange(6) < np.array([[6], [4], [6], [1]])}
-    return {**inputs, "positions": np.arange(6) + np.array([[0], [3], [7], [1]])} if positions else inputs
+    return (
+        {**inputs, "positions": np.arange(6, dtype="int32") + np.array([[0], [3], [7], [1]], "int32")}
+        if positions
+        else inputs
+    )
 
 
 def queries(rng):
@@ -205,7 +209,7 @@ LAYERS = [
         "LearnedPositions-ragged",
         kgen.layers.LearnedPositions,
         arguments=lambda: {"max_length": 9},
-        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 8), "positions": rng.integers(0, 9, (4, 6))},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 8), "positions": rng.integers(0, 9, (4, 6)).astype("int32")},
         bad=(({"max_length": 2.5}, "max_length"),),
         unknown_axes=(0, 1),
     ),
@@ -213,7 +217,7 @@ LAYERS = [
         "RotaryPositions",
         kgen.layers.RotaryPositions,
         arguments=lambda: {"base": 100.0},
-        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 3, 8), "positions": rng.integers(0, 9, (4, 6))},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 3, 8), "positions": rng.integers(0, 9, (4, 6)).astype("int32")},
         bad=(({"base": 0.0}, "base"), ({"base": float("nan")}, "base")),
         unknown_axes=(0, 1),
     ),
@@ -221,7 +225,10 @@ LAYERS = [
         "RelativePositionBias",
         kgen.layers.RelativePositionBias,
         arguments=lambda: {"num_heads": 3, "num_buckets": 8, "max_distance": 20},
-        inputs=lambda rng: {"positions": rng.integers(0, 40, (4, 6)), "key_positions": rng.integers(0, 40, (4, 6))},
+        inputs=lambda rng: {
+            "positions": rng.integers(0, 40, (4, 6)).astype("int32"),
+            "key_positions": rng.integers(0, 40, (4, 6)).astype("int32"),
+        },
         bad=(
             ({"num_heads": 0}, "num_heads"),
             ({"num_buckets": 6}, "num_buckets"),
@@ -234,7 +241,7 @@ LAYERS = [
         "RelativePositionBias-causal",
         kgen.layers.RelativePositionBias,
         arguments=lambda: {"num_heads": 3, "num_buckets": 6, "max_distance": 20, "bidirectional": False},
-        inputs=lambda rng: {"positions": rng.integers(0, 40, (4, 6))},
+        inputs=lambda rng: {"positions": rng.integers(0, 40, (4, 6)).astype("int32")},
         bad=(({"num_buckets": 5}, "num_buckets"),),
         unknown_axes=(0, 1),
     ),
@@ -279,7 +286,7 @@ LAYERS = [
         kgen.layers.TransformerDecoderBlock,
         arguments=lambda: {"num_heads": 2, "feedforward_dim": 12, "activation": "gelu_tanh"},
         inputs=sequences,
-        bad=(({"head_dim": 0}, "head_dim"), ({"attention_scale": "one"}, "scale")),
+        bad=(({"head_dim": 0}, "head_dim"), ({"attention_scale": "one"}, "attention_scale")),
         repad=repad,
         unknown_axes=(0, 1),
     ),

@@ -14,6 +14,8 @@ def check_block(block):
     check_in("norm_position", block.norm_position, ("pre", "post"))
     check_number("epsilon", block.epsilon, minimum=0.0)
     check_number("dropout", block.dropout, minimum=0.0, maximum=1.0)
+    if block.attention_scale is not None:
+        check_number("attention_scale", block.attention_scale)
     if block.attention_dropout is not None:
         check_number("attention_dropout", block.attention_dropout, minimum=0.0, maximum=1.0)
 

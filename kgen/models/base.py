@@ -117,7 +117,8 @@ class GenerativeModel(keras.Model):
     ):
         """As `keras.Model.fit`, with input checked first, and an order of the data that only `seed` and epoch decide.
 
-        `shuffle` reorders the rows of arrays and the batches of a `PyDataset`; other iterables keep their own order.
+        `shuffle` reorders the rows of arrays and the batches of a `PyDataset`, unless that has an order for each epoch
+        of its own (`start_epoch(epoch)`); other iterables keep their order.
 
         Raises:
             ValueError: input that the model cannot be trained on; says what was expected and what came.
@@ -133,7 +134,7 @@ class GenerativeModel(keras.Model):
                 validation_data = (x[split:], None if y is None else y[split:])
                 x, y = x[:split], None if y is None else y[:split]
             x, y = ArrayBatches(_pair(x, y), batch_size or 32, shuffle=shuffle, seed=self._order_seed()), None
-        elif isinstance(x, keras.utils.PyDataset) and shuffle:
+        elif isinstance(x, keras.utils.PyDataset) and shuffle and not hasattr(x, "start_epoch"):
             x = ReorderedBatches(x, seed=self._order_seed())
         if validation_data is not None:
             validation_data = self._validation(validation_data, validation_batch_size or batch_size)
@@ -172,6 +173,16 @@ class GenerativeModel(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
+
+    @classmethod
+    def from_config(cls, config):
+        # Tokenizers and models among the arguments were serialized with it.
+        revived = {
+            name: keras.saving.deserialize_keras_object(value)
+            for name, value in config.items()
+            if isinstance(value, dict) and "registered_name" in value and name != "dtype"
+        }
+        return super().from_config({**config, **revived})
 
     @exclusive
     def save(self, filepath, overwrite=True, **kwargs):

@@ -52,9 +52,12 @@ class Tokenizer:
     _no_characters = re.compile("[\ud800-\udfff]")  # surrogates: in a str, but not in any text
 
     def __init__(self, tokenizer_json, pad_token=None, start_token=None, end_token=None, mask_token=None):
-        self._engine, definition = engine_from(tokenizer_json)
+        try:
+            self._engine, definition = engine_from(tokenizer_json)
+        except ValueError as error:
+            raise ValueError(f"tokenizer_json: {error}") from None
         if not self._reads(definition):
-            raise ValueError(f"a tokenizer of another kind ({_kind(definition)}) than {type(self).__name__}")
+            raise ValueError(f"tokenizer_json: another kind ({_kind(definition)}) than {type(self).__name__}")
         self.pad_token = pad_token
         self.start_token = start_token
         self.end_token = end_token

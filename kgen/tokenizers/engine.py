@@ -34,7 +34,7 @@ def engine_from(definition):
         ValueError: too large, no JSON, no tokenizer, or one whose tokens and ids contradict each other.
     """
     if not isinstance(definition, str):
-        raise TypeError(f"expected the text of a tokenizer.json, got {type(definition).__name__}")
+        raise TypeError(f"tokenizer_json: expected the text of a tokenizer.json, got {type(definition).__name__}")
     if len(definition) > MAX_BYTES:
         raise ValueError(f"{len(definition)} characters are too many for a tokenizer (at most {MAX_BYTES})")
     try:

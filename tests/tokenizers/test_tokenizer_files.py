@@ -24,7 +24,7 @@ def gpt2(tmp_path_factory):
     maker = hf.ByteLevelBPETokenizer()
     maker.train_from_iterator(TEXTS, 300, special_tokens=["<|endoftext|>"], show_progress=False)
     maker.save_model(str(folder))
-    return folder, hf.ByteLevelBPETokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    return folder, hf.ByteLevelBPETokenizer.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["uncased", "cased"])
@@ -33,7 +33,7 @@ def bert(request, tmp_path_factory):
     maker = hf.BertWordPieceTokenizer(lowercase=request.param)
     maker.train_from_iterator(TEXTS, 200, show_progress=False)
     maker.save_model(str(folder))
-    return folder, hf.BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=request.param)
+    return folder, hf.BertWordPieceTokenizer.from_file(str(folder / "vocab.txt"), lowercase=request.param)
 
 
 # Laws
@@ -206,6 +206,14 @@ def test_damaged_and_hostile_files(damage, tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_text(damage(json.loads(trained("BytePairTokenizer").tokenizer_json)))
     refused(path, "")
+
+
+def test_a_damaged_configuration():
+    for cls in (kgen.tokenizers.Tokenizer, kgen.tokenizers.ByteTokenizer):
+        with pytest.raises(ValueError, match="tokenizer_json: damaged, not JSON"):
+            cls.from_config({"tokenizer_json": "{"})
+        with pytest.raises(TypeError, match="tokenizer_json: expected the text"):
+            cls(3)
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
