@@ -16,8 +16,17 @@ WORDS = ["train", "vae", "--data", "digits", "--batch-size", "64", "--determinis
 TINY = ["--patience", "9", "--set", "architecture=mlp", "--set", "hidden_dims=[32]", "--set", "latent_dim=4"]
 
 
+# Whoever is started in the background by a shell ignores Ctrl-C, and so do its children: not here.
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from kgen import cli
+cli.main()
+"""
+
+
 def start(out, epochs, *more):
-    words = [sys.executable, "-m", "kgen.cli", *WORDS, *TINY, "--epochs", str(epochs), "--out", str(out), *more]
+    words = [sys.executable, "-c", PROGRAM, *WORDS, *TINY, "--epochs", str(epochs), "--out", str(out), *more]
     return subprocess.Popen(
         words, env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
