@@ -26,7 +26,7 @@ def write_cache(cache, value, index):
     value, index = tf.cast(value, cache.dtype), tf.cast(index, "int32")
     if index.shape.rank == 0:
         return ops.slice_update(cache, (0, 0, index, 0), value)
-    # A row writes at its own place: choose, for each place, between old and new. XLA's scatter is a loop.
+    # Each row writes at its own place: choose between old and new everywhere, which costs no more than a scatter.
     steps = tf.range(tf.shape(cache)[2])[None, :] - index[:, None]  # (batch, places)
     new = value
     if value.shape[2] != 1:
