@@ -56,7 +56,7 @@ def write(model, folder, card=""):
     config["model"].pop("compile_config", None)
     config["model"].pop("build_config", None)
     with files.atomic_write(folder / "model.safetensors") as temporary:
-        save_file({name: np.asarray(array, "float16", order="C") for name, array in weights.items()}, temporary)
+        save_file({name: _halved(array) for name, array in weights.items()}, temporary)
     with files.atomic_write(folder / "config.json") as temporary:
         temporary.write_text(json.dumps(config, indent=1), encoding="utf-8")
     with files.atomic_write(folder / "card.md") as temporary:
@@ -104,7 +104,7 @@ def read(name, cls):
                     raise ValueError(
                         f"{path}: tensor {tensor_name!r} has shape {array.shape}, expected {tuple(weight.shape)}"
                     )
-                weight.assign(array.astype("float32"))
+                weight.assign(array.astype("float32") if array.dtype == np.float16 else array)
     except SafetensorError as error:
         raise ValueError(f"{path}: damaged or not a safetensors file: {error}") from None
     return model
@@ -123,6 +123,11 @@ def named_weights(layer, prefix=""):
                 )
             named[name] = weight
     return named
+
+
+def _halved(array):
+    """In half precision, unless it counts something."""
+    return np.asarray(array, array.dtype if array.dtype.kind in "iub" else "float16", order="C")
 
 
 def _folder(name):
