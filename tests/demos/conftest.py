@@ -1,4 +1,4 @@
-"""The studio as people meet it: really launched, with tiny models, once for all tests."""
+"""The studio as people meet it: really launched, with tiny models, once for each file of tests."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from demos import app
 from kgen.presets import registry
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def locks_without_loops():
     """gradio 6.31 makes an event loop for each of its locks and closes none, which is a ResourceWarning whenever they
     are collected, in whosever test that is. Locks have needed no loop since Python 3.10."""
@@ -23,12 +23,12 @@ def locks_without_loops():
         yield
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def tiny_vae():
     return kgen.models.VAE(image_shape=(8, 8, 1), latent_dim=4, architecture="mlp", hidden_dims=(16,), seed=1)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shelf(tiny_vae, tmp_path_factory):
     """A folder of models, and a shipped preset "tiny-vae" made from one of them."""
     folder = tmp_path_factory.mktemp("shelf")
@@ -46,7 +46,7 @@ def shelf(tiny_vae, tmp_path_factory):
         yield folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def address(shelf):
     page = app.build([shelf / "run", shelf / "plane.keras", shelf / "fragile.keras"])
     app.serve(page, None, "127.0.0.1", prevent_thread_lock=True)
@@ -55,6 +55,6 @@ def address(shelf):
     page.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def client(address):
     return gradio_client.Client(address, verbose=False)
