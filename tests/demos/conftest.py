@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 
 import gradio
 import gradio_client
@@ -46,10 +47,17 @@ def shelf(tiny_vae, tmp_path_factory):
         yield folder
 
 
+def free_port():
+    """A port that nobody listens on: gradio's own search leaves a socket open for each port that it finds taken."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @pytest.fixture(scope="module")
 def address(shelf):
     page = app.build([shelf / "run", shelf / "plane.keras", shelf / "fragile.keras"])
-    app.serve(page, None, "127.0.0.1", prevent_thread_lock=True)
+    app.serve(page, free_port(), "127.0.0.1", prevent_thread_lock=True)
     (shelf / "fragile.keras").write_bytes(b"not what it was")  # after the studio had a look at it
     yield page.local_url
     page.close()
