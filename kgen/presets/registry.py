@@ -104,7 +104,7 @@ def read(name, cls):
                     raise ValueError(
                         f"{path}: tensor {tensor_name!r} has shape {array.shape}, expected {tuple(weight.shape)}"
                     )
-                weight.assign(array.astype("float32") if array.dtype == np.float16 else array)
+                weight.assign(array.astype("float32"))
     except SafetensorError as error:
         raise ValueError(f"{path}: damaged or not a safetensors file: {error}") from None
     return model
@@ -126,8 +126,8 @@ def named_weights(layer, prefix=""):
 
 
 def _halved(array):
-    """In half precision, unless it counts something."""
-    return np.asarray(array, array.dtype if array.dtype.kind in "iub" else "float16", order="C")
+    """In half precision."""
+    return np.asarray(array, "float16", order="C")
 
 
 def _folder(name):

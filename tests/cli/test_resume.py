@@ -55,7 +55,7 @@ def uninterrupted(tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+@pytest.mark.parametrize("sign", [signal.SIGKILL], ids=["kill -9"])
 def test_a_stopped_run_goes_on_exactly(sign, uninterrupted, tmp_path):
     out = tmp_path / "run"
     code = stop_after(2, out, start(out, 6), sign)
