@@ -38,8 +38,8 @@ class Facts:
     verbs: dict
 
     def has(self, *needs):
-        """Whether the model has every one of these arguments or verbs."""
-        return all(need in self.arguments or need in self.verbs for need in needs)
+        """Whether the model has every one of these verbs or arguments; None for an argument is none."""
+        return all(need in self.verbs or self.arguments.get(need) is not None for need in needs)
 
     def takes(self, verb, argument):
         """Whether a verb of the model has an argument of that name."""
@@ -80,15 +80,27 @@ def collect(models=()):
 
 @functools.cache
 def verbs_of(class_name):
-    """For each method of a public class the names of its arguments, read from its source."""
-    folder = Path(kgen.__file__).parent
+    """For each method of a public class, inherited ones included, the names of its arguments, read from its source."""
     for module, table in kgen.PUBLIC.items():
         if class_name in table:
-            tree = ast.parse((folder / module / f"{table[class_name]}.py").read_text(encoding="utf-8"))
-            body = next(node.body for node in tree.body if getattr(node, "name", None) == class_name)
-            methods = [node for node in body if isinstance(node, ast.FunctionDef)]
-            return {one.name: [a.arg for a in [*one.args.args[1:], *one.args.kwonlyargs]] for one in methods}
+            return _methods(f"kgen.{module}.{table[class_name]}", class_name)
     return {}
+
+
+def _methods(module, class_name):
+    file = Path(kgen.__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    body = next(node for node in tree.body if getattr(node, "name", None) == class_name)
+    origins = {
+        alias.name: node.module for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    verbs = {}
+    for base in reversed(body.bases):
+        origin = origins.get(getattr(base, "id", None))  # `keras.Model` has no id
+        if origin and origin.startswith("kgen."):
+            verbs |= _methods(origin, base.id)
+    own = [node for node in body.body if isinstance(node, ast.FunctionDef)]
+    return verbs | {one.name: [a.arg for a in [*one.args.args[1:], *one.args.kwonlyargs]] for one in own}
 
 
 def _of_preset(name):

@@ -21,9 +21,13 @@ PUBLIC = {
         "RelativePositionBias": "relative_bias",
         "TransformerEncoderBlock": "transformer_encoder",
         "TransformerDecoderBlock": "transformer_decoder",
+        "AdditiveAttention": "additive_attention",
+        "Recurrent": "recurrent",
     },
     "models": {
         "VAE": "vae",
+        "GPT": "gpt",
+        "RNNLanguageModel": "rnn_lm",
     },
     "decoding": {
         "Greedy": "samplers",
@@ -32,12 +36,17 @@ PUBLIC = {
         "TopP": "samplers",
         "MinP": "samplers",
         "RepetitionPenalty": "samplers",
+        "Contrastive": "contrastive",
+        "Speculative": "speculative",
+        "Beam": "beam",
     },
     "training": {
         "SampleImages": "sample_images",
+        "SampleText": "sample_text",
     },
     "metrics": {
         "bits_per_dimension": "likelihood",
+        "perplexity": "language",
         "report": "reporting",
     },
     "datasets": {
@@ -57,6 +66,8 @@ PUBLIC = {
         "StreamingDecoder": "streaming",
     },
     "plots": {
+        "attention_map": "attention",
+        "beam_tree": "beam",
         "image_grid": "grid",
         "latent_map": "latent",
     },

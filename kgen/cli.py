@@ -49,7 +49,9 @@ MODEL_HELP = f"one of {', '.join(FAMILIES)}"
 @app.command()
 def train(
     model: Annotated[str, typer.Argument(help=MODEL_HELP)],
-    data: Annotated[str, typer.Option(help="name of a data set (digits, mnist, …) or a folder of images")] = "digits",
+    data: Annotated[
+        str, typer.Option(help="name of a data set (digits, mnist, pydoc, …), folder of images, or text file or folder")
+    ] = "",
     out: Annotated[Path, typer.Option(help="run folder for the model, its configuration, history and pictures")] = ...,
     epochs: int = 10,
     batch_size: int = 32,
@@ -78,7 +80,7 @@ def train(
 
     cls = getattr(kgen.models, name)
     config = {
-        "data": data,
+        "data": data or cls.default_data,
         "data_dir": str(data_dir) if data_dir else None,
         "image_size": image_size,
         "arguments": _arguments(settings, cls.__init__, cls.__name__),
@@ -97,31 +99,71 @@ def train(
         left = "the model after its last finished epoch" if (out / "model.keras").exists() else "no finished epoch yet"
         typer.echo(f"\nstopped; {out} holds {left}. Go on with the same command and --resume", err=True)
         raise typer.Exit(130) from None
-    typer.echo(f"{out / 'model.keras'}: {name} after {trained.epochs_trained} epochs; pictures in {out / 'samples'}")
+    typer.echo(f"{out / 'model.keras'}: {name} after {trained.epochs_trained} epochs; samples in {out / 'samples'}")
 
 
 @app.command()
 def generate(
     model: Annotated[str, typer.Argument(help="a run folder, a .keras file or a preset's name")],
-    n: Annotated[int, typer.Option("-n", help="how many")] = 16,
-    out: Annotated[Path, typer.Option(help="picture to write")] = Path("generated.png"),
+    text: Annotated[str | None, typer.Option(help="what a model of text goes on with")] = None,
+    n: Annotated[int, typer.Option("-n", help="how many images, or texts")] = 0,
+    out: Annotated[Path | None, typer.Option(help="file to write: a picture, or text")] = None,
+    max_new_tokens: Annotated[int, typer.Option(help="length of a text")] = 200,
+    sampler: Annotated[str, typer.Option(help="such as 'TopP(0.9, temperature=0.8)' or greedy")] = "",
     settings: Settings = (),
     seed: Seed = 1,
     backend: Backend = "",
     device: Device = "",
     overwrite: Annotated[bool, typer.Option(help="replace --out")] = False,
 ):
-    """Let a trained model generate."""
+    """Let a trained model generate: images into a picture, text onto the screen as it is written."""
+    if out and out.exists() and not overwrite:
+        raise FileExistsError(f"--out: {out} exists; choose another name, or replace it with --overwrite")
+    _prepare(backend, device)
+    loaded = _load(model)
+    arguments = _arguments(settings, loaded.generate, "generate")
+    if hasattr(loaded, "token_loop"):
+        if sampler:
+            from kgen.decoding.reading import sampler_from
+
+            arguments["sampler"] = sampler_from(sampler)
+        arguments = {"max_new_tokens": max_new_tokens, **arguments}
+        _generate_text(loaded, text or "", n or 1, out, seed, arguments)
+    elif text is not None or sampler:
+        raise ValueError(f"--{'text' if text is not None else 'sampler'}: a {type(loaded).__name__} generates images")
+    else:
+        _generate_images(loaded, n or 16, out or Path("generated.png"), seed, arguments, overwrite)
+
+
+def _generate_text(model, prompt, n, out, seed, arguments):
+    """Each text with a seed of its own; as a stream where a person reads along."""
+    from kgen.presets import files
+
+    texts = []
+    for i in range(n):
+        pieces = [prompt]
+        if not out:
+            typer.echo(("\n---\n" if i else "") + prompt, nl=False)
+        for piece in model.generate(prompt, seed=seed + i, stream=True, **arguments):
+            pieces.append(piece)
+            if not out:
+                typer.echo(piece, nl=False)
+        texts.append("".join(pieces))
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with files.atomic_write(out) as temporary:
+            temporary.write_text("\n---\n".join(texts) + "\n", encoding="utf-8")
+    typer.echo(str(out) if out else "")
+
+
+def _generate_images(model, n, out, seed, arguments, overwrite):
+    import kgen
+
     if out.exists() and not overwrite:
         raise FileExistsError(f"--out: {out} exists; choose another name, or replace it with --overwrite")
     if out.suffix not in (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg"):
         raise ValueError(f"--out: expected a picture such as grid.png, got {out}")
-    _prepare(backend, device)
-    import kgen
-
-    loaded = _load(model)
-    arguments = _arguments(settings, loaded.generate, "generate")
-    figure = kgen.plots.image_grid(loaded.generate(n, seed=seed, **arguments))
+    figure = kgen.plots.image_grid(model.generate(n, seed=seed, **arguments))
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out)
     typer.echo(str(out))
@@ -152,7 +194,8 @@ def evaluate(
     if not config["data"]:
         raise ValueError(f"--data: {model} does not say what it was trained on; name a data set or a folder")
     loaded = _load(model)
-    parts = [part[: limit or None] for part in loaded.choose_data(*runs.load_data(config, "test"))]
+    parts = loaded.choose_data(*runs.load_data(type(loaded), config, "test"))
+    parts = [part[: limit or None] if hasattr(part, "__getitem__") else part for part in parts]
     if full:
         figures = loaded.evaluate(*parts, full=True, **_arguments(settings, loaded.full_evaluation, "evaluate"))
     else:

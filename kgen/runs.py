@@ -4,7 +4,7 @@
     model.keras          the model after its last finished epoch, with optimizer, random state and age
     history.csv          every part of the loss, a row an epoch
     callbacks.json       what callbacks remember (best value, patience), for the last two epochs
-    samples/             what the model dreamt after each epoch
+    samples/             what the model generated after each epoch
 
 At the end of an epoch the model is written last and in one step, so it alone decides how far the run has come.
 """
@@ -22,7 +22,7 @@ from kgen import backend
 from kgen.functional.checks import check_int
 from kgen.models.base import load
 from kgen.presets import files
-from kgen.training.sample_images import SampleImages
+from kgen.training.interrupts import StopOnInterrupt
 
 REMEMBERED = ("best", "best_epoch", "wait", "stopped_epoch", "cooldown_counter")
 MAY_CHANGE = {"epochs", "backend", "kgen"}  # of a configuration, when a run goes on
@@ -82,39 +82,42 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
         the trained model.
 
     Raises:
+        KeyboardInterrupt: Ctrl-C; the folder holds the last finished epoch.
         FileExistsError: there is a run already and neither `resume` nor `overwrite`.
         ValueError: the run that is there is another one.
     """
     out = Path(out)
     check_int("epochs", config["epochs"], minimum=1)
     config = {"model": cls.__name__, **config, "backend": backend.running(), "kgen": __version__}
-    images_and_more = cls.choose_data(*load_data(config, "train"))
-    model = _resume(cls, config, out) if resume else _begin(cls, config, out, overwrite, images_and_more[0])
+    data = cls.choose_data(*load_data(cls, config, "train"))
+    model = _resume(cls, config, out) if resume else _begin(cls, config, out, overwrite, data[0])
 
     others = list(callbacks)
     if config["patience"]:
         others.append(keras.callbacks.EarlyStopping("val_loss", patience=config["patience"]))
-    samples = [SampleImages(out / "samples", seed=config["seed"])] if hasattr(model, "generate") else []
+    samples = [cls.samples_callback(out / "samples", config["seed"])] if hasattr(model, "generate") else []
     if model.epochs_trained < config["epochs"]:
-        model.fit(
-            *images_and_more,
-            batch_size=config["batch_size"],
-            epochs=config["epochs"],
-            initial_epoch=model.epochs_trained,
-            validation_split=config["validation_split"],
-            callbacks=[*others, *samples, RunFolder(out, others)],
-            verbose=verbose,
-        )
+        with StopOnInterrupt() as interrupt:
+            model.fit(
+                *data,
+                batch_size=config["batch_size"],
+                epochs=config["epochs"],
+                initial_epoch=model.epochs_trained,
+                validation_split=config["validation_split"],
+                callbacks=[*others, *samples, RunFolder(out, others), interrupt],
+                verbose=verbose,
+            )
     return model
 
 
-def load_data(config, split):
-    """The data set that a configuration names: a name of `kgen.datasets.load`, or a folder of images."""
+def load_data(cls, config, split):
+    """The data set that a configuration names: a name of `kgen.datasets.load`, or a path that the family can read."""
     from kgen import datasets
 
-    if Path(config["data"]).is_dir():
-        return (datasets.image_folder(config["data"], image_size=config["image_size"]),)
-    return datasets.load(config["data"], split=split, data_dir=config["data_dir"])
+    if Path(config["data"]).exists():
+        return cls.read_data(config["data"], config["image_size"])
+    parts = datasets.load(config["data"], split=split, data_dir=config["data_dir"])
+    return parts if isinstance(parts, tuple) else (parts,)
 
 
 def read_config(folder):
@@ -167,7 +170,7 @@ def _resume(cls, config, out):
     if (out / "model.keras").exists():
         model = load(out / "model.keras")
     else:  # stopped before its first epoch was over
-        model = _build(cls, config, cls.choose_data(*load_data(config, "train"))[0])
+        model = _build(cls, config, cls.choose_data(*load_data(cls, config, "train"))[0])
     config["resolved"] = there.get("resolved")
     _write(out / "config.json", json.dumps(config, indent=2))
     return model
@@ -183,7 +186,10 @@ def _build(cls, config, data):
 
 
 def _resolved(model):
-    return keras.saving.serialize_keras_object(model)["config"]
+    config = keras.saving.serialize_keras_object(model)["config"]
+    if config.get("tokenizer"):  # a whole vocabulary, which is in the model's file
+        config["tokenizer"] = config["tokenizer"]["class_name"]
+    return config
 
 
 def _memory_of(callback):

@@ -1,9 +1,11 @@
-"""Every promise of `tests/conformance.py` for every entry of the zoo, each pair its own test."""
+"""Every promise of `tests/conformance` for every entry of the zoo, each pair its own test."""
 
 import pytest
 
 import kgen
-from tests import conformance
+from tests.conformance import CHECKS
+from tests.conformance import golden
+from tests.conformance import processes
 from tests.zoo import LAYERS
 from tests.zoo import MODELS
 from tests.zoo import ZOO
@@ -11,21 +13,21 @@ from tests.zoo import ZOO
 PAIRS = [
     pytest.param(name, entry, id=f"{name}-{entry.name}")
     for entry in ZOO
-    for name, check in conformance.CHECKS.items()
+    for name, check in CHECKS.items()
     if check.applies(entry)
 ]
 
 
 @pytest.fixture(scope="session")
 def one_fresh_process_for_all():
-    conformance.load_in_fresh_process(ZOO)
+    processes.load_in_fresh_process(ZOO)
 
 
 @pytest.mark.parametrize(("name", "entry"), PAIRS)
 def test_conformance(name, entry, request):
     if name == "fresh_process":
         request.getfixturevalue("one_fresh_process_for_all")
-    conformance.CHECKS[name].run(entry)
+    CHECKS[name].run(entry)
 
 
 @pytest.mark.parametrize(
@@ -44,4 +46,4 @@ def test_every_model_of_the_zoo_can_be_measured(entry):
 def test_names_are_unique_and_every_golden_file_belongs_to_an_entry():
     names = [entry.name for entry in ZOO]
     assert len(set(names)) == len(names)
-    assert {path.stem for path in conformance.GOLDEN.glob("*.npz")} <= set(names)
+    assert {path.stem for path in golden.GOLDEN.glob("*.npz")} <= set(names)

@@ -1,6 +1,6 @@
 """The zoo: a tiny instance of every public layer and model, one entry each.
 
-An entry is all that `tests/conformance.py`, the golden files and the parity between backends need to know of a family:
+An entry is all that `tests/conformance`, the golden files and the parity between backends need to know of a family:
 joining is one entry here, then `python -m tests.conformance --write-golden`.
 """
 
@@ -111,6 +111,11 @@ def repad(inputs, rng):
     return {**inputs, name: np.where(mask[..., None], inputs[name], normal(rng, *inputs[name].shape))}, mask
 
 
+def repad_rows(inputs, rng):
+    """As `repad`; no output of the first rows may notice, be it of a padded step."""
+    return repad(inputs, rng)[0], np.arange(4) < 3
+
+
 def pairs(first, second):
     """Function that makes call arguments of what reads a second sequence (4, 5, 6), padded on the right."""
     return lambda rng: {
@@ -129,6 +134,23 @@ def repad_second(first, second):
         return {**inputs, second: changed}, np.arange(6) < np.array([[6], [6], [5], [6]])
 
     return repad
+
+
+TEXT = "the cat sat on the mat. a dog ran to the house. " * 20
+
+
+def surprise(model, text):
+    return model.evaluate(text, full=True)["nats_per_token"]
+
+
+def letters():
+    """A tokenizer of the characters of `TEXT`."""
+    return kgen.tokenizers.CharacterTokenizer.train([TEXT], progress=False)
+
+
+def ids_below(limit):
+    """Call arguments of a language model."""
+    return lambda rng: {"ids": rng.integers(0, limit, (4, 6), "int32")}
 
 
 LAYERS = [
@@ -308,6 +330,45 @@ LAYERS = [
         repad=repad_second("inputs", "memory"),
         unknown_axes=(0, 1),
     ),
+    Entry(
+        "AdditiveAttention",
+        kgen.layers.AdditiveAttention,
+        arguments=lambda: {"units": 5, "dropout": 0.2, "seed": 1},
+        inputs=pairs("query", "value"),
+        bad=(
+            ({"units": 0}, "units"),
+            ({"dropout": -0.5}, "dropout"),
+            ({"kernel_initializer": "nothing"}, "kernel_initializer"),
+        ),
+        random=True,
+        repad=repad_second("query", "value"),
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "Recurrent",
+        kgen.layers.Recurrent,
+        arguments=lambda: {"units": 5, "dropout": 0.2, "seed": 1},
+        inputs=sequences,
+        bad=(
+            ({"units": 0}, "units"),
+            ({"cell": "rnn"}, "cell"),
+            ({"dropout": 1.5}, "dropout"),
+            ({"kernel_initializer": "nothing"}, "kernel_initializer"),
+            ({"recurrent_initializer": "nothing"}, "recurrent_initializer"),
+        ),
+        random=True,
+        repad=repad_rows,
+        unknown_axes=(0, 1),
+    ),
+    Entry(
+        "Recurrent-gru-both-ways",
+        kgen.layers.Recurrent,
+        arguments=lambda: {"units": 3, "cell": "gru", "bidirectional": True},
+        inputs=sequences,
+        bad=(({"units": 2.5}, "units"), ({"bidirectional": 2}, "bidirectional")),
+        repad=repad_rows,
+        unknown_axes=(0, 1),
+    ),
 ]
 
 MODELS = [
@@ -380,6 +441,123 @@ MODELS = [
         measure=nats,
         gain=5.0,
         fit={"epochs": 6, "batch_size": 16},
+    ),
+]
+
+MODELS += [
+    Entry(
+        "GPT",
+        kgen.models.GPT,
+        arguments=lambda: {
+            "tokenizer": letters(),
+            "context_length": 16,
+            "num_layers": 2,
+            "num_heads": 2,
+            "model_dim": 16,
+            "dropout": 0.1,
+            "seed": 1,
+        },
+        inputs=ids_below(15),
+        bad=(
+            ({"tokenizer": "characters"}, "tokenizer"),
+            ({"tokenizer": None}, "tokenizer"),
+            ({"vocabulary_size": 5}, "vocabulary_size"),
+            ({"context_length": 1}, "context_length"),
+            ({"num_layers": 0}, "num_layers"),
+            ({"num_heads": 0}, "num_heads"),
+            ({"model_dim": 15}, "model_dim"),
+            ({"feedforward_dim": 0}, "feedforward_dim"),
+            ({"activation": "tanh"}, "activation"),
+            ({"normalization": "batch"}, "normalization"),
+            ({"positions": "none"}, "positions"),
+            ({"dropout": 1.5}, "dropout"),
+        ),
+        random=True,
+        unknown_axes=(0, 1),
+        data=lambda: (TEXT,),
+        measure=surprise,
+        gain=0.3,
+        fit={"epochs": 4, "batch_size": 4},
+        use=lambda model, seed: model.generate("the ", 6, seed=seed),
+    ),
+    Entry(
+        "GPT-modern",
+        kgen.models.GPT,
+        arguments=lambda: {
+            "vocabulary_size": 20,
+            "context_length": 16,
+            "num_layers": 2,
+            "num_heads": 4,
+            "num_key_value_heads": 2,
+            "model_dim": 16,
+            "feedforward_dim": 24,
+            "activation": "swiglu",
+            "normalization": "rms",
+            "positions": "rotary",
+            "use_bias": False,
+            "tie_embeddings": False,
+            "gradient_checkpointing": True,
+            "seed": 1,
+        },
+        inputs=ids_below(20),
+        bad=(({"vocabulary_size": 1}, "vocabulary_size"), ({"num_key_value_heads": 3}, "num_key_value_heads")),
+        unknown_axes=(0, 1),
+        data=lambda: (np.arange(600) % 7,),
+        measure=surprise,
+        gain=0.3,
+        fit={"epochs": 4, "batch_size": 4},
+        use=lambda model, seed: model.generate([1, 2, 3], 6, seed=seed),
+    ),
+    Entry(
+        "RNNLanguageModel",
+        kgen.models.RNNLanguageModel,
+        arguments=lambda: {
+            "tokenizer": letters(),
+            "context_length": 16,
+            "num_layers": 2,
+            "units": 12,
+            "dropout": 0.1,
+            "seed": 1,
+        },
+        inputs=ids_below(15),
+        bad=(
+            ({"tokenizer": None}, "tokenizer"),
+            ({"cell": "rnn"}, "cell"),
+            ({"context_length": 1}, "context_length"),
+            ({"num_layers": 0}, "num_layers"),
+            ({"units": 0}, "units"),
+            ({"model_dim": 0}, "model_dim"),
+            ({"dropout": 1.5}, "dropout"),
+        ),
+        random=True,
+        unknown_axes=(0, 1),
+        data=lambda: (TEXT,),
+        measure=surprise,
+        gain=0.3,
+        fit={"epochs": 8, "batch_size": 4},
+        use=lambda model, seed: model.generate("the ", 6, seed=seed),
+    ),
+    Entry(
+        "RNNLanguageModel-gru",
+        kgen.models.RNNLanguageModel,
+        arguments=lambda: {
+            "vocabulary_size": 20,
+            "cell": "gru",
+            "context_length": 16,
+            "num_layers": 1,
+            "units": 12,
+            "model_dim": 8,
+            "tie_embeddings": False,
+            "seed": 1,
+        },
+        inputs=ids_below(20),
+        bad=(({"vocabulary_size": 1}, "vocabulary_size"), ({"units": 2.5}, "units")),
+        unknown_axes=(0, 1),
+        data=lambda: (np.arange(600) % 7,),
+        measure=surprise,
+        gain=0.3,
+        fit={"epochs": 4, "batch_size": 4},
+        use=lambda model, seed: model.generate([1, 2, 3], 6, seed=seed),
     ),
 ]
 

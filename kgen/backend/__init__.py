@@ -3,8 +3,10 @@
 | function | what it does |
 |---|---|
 | `input_gradient(function, x)` | gradient of `sum(function(x))` with respect to `x`, itself differentiable |
-| `compiled(function, variables)` | the function compiled as a whole, reading the variables' current values |
+| `compiled(function, variables)` | the function as a whole compiled, or recorded; may call others of its kind |
 | `write_cache(cache, value, index)` | new places `index`, `index + 1`, … of a cache `(batch, heads, places, dim)` |
+| `causal_blocks(length)` | into how many blocks of queries causal attention is best cut; 1 asks for the fused kernel |
+| `recurrence(cell, inputs, state, …, mask)` | an LSTM or GRU over `(batch, length, dim)`: all h, and the last state |
 | `prefers_jit(pays_on_cpu)` | whether `compile()` asks for XLA by default |
 | `make_deterministic()` | bit-equal repetition on one machine: deterministic kernels, one thread |
 | `devices()` | what there is to run on |
@@ -13,7 +15,17 @@
 
 import importlib
 
-FUNCTIONS = ("input_gradient", "compiled", "write_cache", "prefers_jit", "make_deterministic", "devices", "place")
+FUNCTIONS = (
+    "input_gradient",
+    "compiled",
+    "write_cache",
+    "causal_blocks",
+    "recurrence",
+    "prefers_jit",
+    "make_deterministic",
+    "devices",
+    "place",
+)
 
 
 def running():

@@ -1,11 +1,15 @@
 """kgen on JAX."""
 
+import functools
 import os
 
 import jax
 import jax.numpy as jnp
 import keras
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
+from kgen.backend import recurrent_loop
+from kgen.backend.cells import biases
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
 from kgen.backend.device import parse
@@ -25,7 +29,12 @@ def compiled(function, variables=()):
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
             return function(*inputs)
 
-    return lambda *inputs: pure([variable.value for variable in variables], *inputs)
+    def run(*inputs):
+        if in_stateless_scope():  # part of what is being compiled
+            return function(*inputs)
+        return pure([variable.value for variable in variables], *inputs)
+
+    return run
 
 
 def write_cache(cache, value, index):
@@ -33,6 +42,41 @@ def write_cache(cache, value, index):
     if index.ndim == 0:
         return jax.lax.dynamic_update_slice(cache, value, (0, 0, index, 0))
     return jax.vmap(lambda row, new, at: jax.lax.dynamic_update_slice(row, new, (0, at, 0)))(cache, value, index)
+
+
+def causal_blocks(length):
+    # On a CPU there is no fused kernel to ask for, and half of what Keras's own way computes is masked away:
+    # forwards and backwards 86 ms in four blocks, 140 ms without, for (16, 6, 256, 32).
+    return 4 if jax.default_backend() == "cpu" and length >= 64 and length % 4 == 0 else 1
+
+
+def recurrence(cell, inputs, state, kernel, recurrent_kernel, bias, mask=None):
+    x = recurrent_loop.projected(cell, inputs, kernel, bias)
+    masks = recurrent_loop.mask_by_time(mask)
+    outputs, state = _loop(cell, x, tuple(state), recurrent_kernel, biases(cell, bias)[1], masks)
+    return jnp.swapaxes(outputs, 0, 1), state
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _loop(cell, x, state, recurrent_kernel, b_r, masks):
+    state, (outputs,) = recurrent_loop.forward(jax.lax.scan, cell, x, state, recurrent_kernel, b_r, masks, saving=False)
+    return outputs, state
+
+
+def _loop_forward(cell, x, state, recurrent_kernel, b_r, masks):
+    last, stacked = recurrent_loop.forward(jax.lax.scan, cell, x, state, recurrent_kernel, b_r, masks, saving=True)
+    return (stacked[0], last), (state, recurrent_kernel, b_r, masks, stacked)
+
+
+def _loop_back(cell, residuals, gradients):
+    state, recurrent_kernel, b_r, masks, stacked = residuals
+    dx, d_state, d_kernel, dr = recurrent_loop.back(
+        jax.lax.scan, cell, state, recurrent_kernel, masks, stacked, *gradients
+    )
+    return dx, d_state, d_kernel, None if b_r is None else dr.sum((0, 1)), None
+
+
+_loop.defvjp(_loop_forward, _loop_back)
 
 
 def prefers_jit(pays_on_cpu):

@@ -3,6 +3,8 @@
 import tensorflow as tf
 from keras import ops
 
+from kgen.backend import recurrent_loop
+from kgen.backend.cells import biases
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
 from kgen.backend.device import parse
@@ -18,8 +20,9 @@ def input_gradient(function, x):
 
 
 def compiled(function, variables=()):
-    # A tf.function reads variables where they are, so `variables` is needed by JAX alone.
-    return tf.function(function, jit_compile=True)
+    # A tf.function reads variables where they are: `variables` is for the other backends.
+    outermost = tf.function(function, jit_compile=True)
+    return lambda *inputs: function(*inputs) if tf.inside_function() else outermost(*inputs)
 
 
 def write_cache(cache, value, index):
@@ -33,6 +36,53 @@ def write_cache(cache, value, index):
         new = tf.gather(value, tf.clip_by_value(steps, 0, tf.shape(value)[2] - 1), axis=2, batch_dims=1)
     inside = tf.logical_and(steps >= 0, steps < tf.shape(value)[2])
     return tf.where(inside[:, None, :, None], new, cache)
+
+
+def causal_blocks(length):
+    # See jax.py; XLA computes both.
+    return 4 if not tf.config.get_visible_devices("GPU") and length >= 64 and length % 4 == 0 else 1
+
+
+def recurrence(cell, inputs, state, kernel, recurrent_kernel, bias, mask=None):
+    b_r, masks = biases(cell, bias)[1], recurrent_loop.mask_by_time(mask)
+
+    @tf.custom_gradient
+    def loop(x, recurrent_kernel, b_r, *state):
+        bias = None if cell == "lstm" else b_r
+        last, stacked = recurrent_loop.forward(_scan, cell, x, state, recurrent_kernel, bias, masks, saving=True)
+
+        def gradients(d_outputs, *d_state):
+            dx, d_state, d_kernel, dr = recurrent_loop.back(
+                _scan, cell, state, recurrent_kernel, masks, stacked, d_outputs, d_state
+            )
+            return dx, d_kernel, None if bias is None else tf.reduce_sum(dr, (0, 1)), *d_state
+
+        return (stacked[0], *last), gradients
+
+    x = recurrent_loop.projected(cell, inputs, kernel, bias)
+    # Only tensors may go in and out of what has a gradient of its own.
+    outputs, *state = loop(x, tf.convert_to_tensor(recurrent_kernel), tf.zeros(()) if b_r is None else b_r, *state)
+    return tf.transpose(outputs, (1, 0, 2)), tuple(state)
+
+
+def _scan(step, state, xs, reverse):
+    """What `jax.lax.scan` does. The first step is taken before the loop: it says what there is to stack."""
+    length = tf.shape(xs[0])[0]
+    arrays = [tf.TensorArray(x.dtype, length, element_shape=x.shape[1:]).unstack(x) for x in xs]
+
+    def place(i):
+        return length - 1 - i if reverse else i
+
+    def take(i, state, stacks):
+        state, values = step(state, [array.read(place(i)) for array in arrays])
+        if not stacks:
+            stacks = [tf.TensorArray(value.dtype, length, element_shape=value.shape) for value in values]
+        return i + 1, state, [stack.write(place(i), value) for stack, value in zip(stacks, values, strict=True)]
+
+    _, state, stacks = tf.while_loop(
+        lambda i, *_: i < length, take, take(0, tuple(state), ()), maximum_iterations=length - 1
+    )
+    return state, tuple(stack.stack() for stack in stacks)
 
 
 def prefers_jit(pays_on_cpu):

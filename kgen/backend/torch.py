@@ -1,14 +1,26 @@
 """kgen on PyTorch."""
 
+import logging
 import os
 
+import keras
 import torch
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 from keras.src.backend.torch import core  # keras keeps its torch device there and offers no other way to move it
+from torch.utils import _pytree as pytree
 
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
 from kgen.backend.device import parse
 from kgen.backend.device import processor
+from kgen.backend.torch_graph import NotRecordable
+from kgen.backend.torch_graph import recorded
+
+logger = logging.getLogger(__name__)
+
+# Recording takes as long as some fifty calls: one short text is not worth it. But int8 products are slow without.
+CALLS_BEFORE_RECORDING = 32
+GATE_SHUT = 1e4  # σ(-10,000 + x) is 0 and σ(10,000 + x) is 1, whatever else a gate reads
 
 
 def input_gradient(function, x):
@@ -18,12 +30,62 @@ def input_gradient(function, x):
 
 
 def compiled(function, variables=()):
-    # Eager: torch.compile took half a minute and more for these graphs and won nothing on a CPU.
+    # torch.compile took half a minute and more for these graphs and won nothing on a CPU. What costs time is Python:
+    # what is called again and again for the same shapes is recorded once, as the list of operations that it does.
+    variables = list(variables)
+    calls, recordings = {}, {}
+
     def run(*inputs):
-        with torch.no_grad():
+        if in_stateless_scope():  # part of what somebody else records, or runs with other values of the variables
             return function(*inputs)
+        with torch.no_grad():
+            leaves, structure = pytree.tree_flatten(inputs)
+            key = (structure, tuple(map(_signature, leaves)))
+            if key not in recordings:
+                calls[key] = calls.get(key, 0) + 1
+                integers = any(variable.dtype == "int8" for variable in variables)
+                if calls[key] <= (0 if integers else CALLS_BEFORE_RECORDING):
+                    return function(*inputs)
+                recordings[key] = _recording(function, variables, leaves, structure)
+            if recordings[key] is None:
+                return function(*inputs)
+            recording, result_structure = recordings[key]
+            values = [variable._value for variable in variables]  # `value` looks for scopes: slow, and there are none
+            results = recording(*values, *(leaf for leaf in leaves if isinstance(leaf, torch.Tensor)))
+            return pytree.tree_unflatten(results, result_structure)
 
     return run
+
+
+def _signature(leaf):
+    if isinstance(leaf, torch.Tensor):
+        return leaf.shape, leaf.stride(), leaf.dtype, leaf.device
+    return type(leaf), leaf
+
+
+def _recording(function, variables, leaves, structure):
+    """The function as a list of operations on the variables and the tensors among its inputs, and how its results are
+    nested; None if it cannot be recorded."""
+    results_structure = None
+
+    def flat(*tensors):
+        nonlocal results_structure
+        values, given = tensors[: len(variables)], iter(tensors[len(variables) :])
+        with keras.StatelessScope(state_mapping=zip(variables, values, strict=True)) as scope:
+            before = dict(scope.state_mapping)
+            inputs = [next(given) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+            results = function(*pytree.tree_unflatten(inputs, structure))
+        if any(scope.state_mapping[name] is not before.get(name) for name in scope.state_mapping):
+            raise NotRecordable("it assigns a variable")
+        results, results_structure = pytree.tree_flatten(results)
+        return results
+
+    tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+    try:
+        return recorded(flat, [*(variable.value for variable in variables), *tensors]), results_structure
+    except Exception as reason:  # whatever is in the way, the function itself still works
+        logger.debug("kgen: %s runs as it is: %s", getattr(function, "__name__", function), reason)
+        return None
 
 
 def write_cache(cache, value, index):
@@ -39,6 +101,50 @@ def write_cache(cache, value, index):
     rows = torch.arange(len(cache), device=cache.device)[:, None]
     cache[rows, :, places] = value.transpose(1, 2)
     return cache
+
+
+def causal_blocks(length):
+    return 1
+
+
+def recurrence(cell, inputs, state, kernel, recurrent_kernel, bias, mask=None):
+    units, features = recurrent_kernel.shape[0], inputs
+    if mask is not None:
+        # Each row's steps that are there move to the front, in order. The others follow, marked by one more feature
+        # that holds the state: it shuts the input gate and opens the forget gate of an LSTM (this saves c; h is looked
+        # up), and the update gate of a GRU, all the way.
+        order = torch.argsort((~mask).to(torch.uint8), dim=1, stable=True)[..., None]
+        features = torch.take_along_dim(torch.cat([inputs, (~mask)[..., None].to(inputs.dtype)], -1), order, 1)
+        shut = torch.zeros_like(kernel[:1])
+        shut[:, :units] = -GATE_SHUT if cell == "lstm" else GATE_SHUT
+        shut[:, units : 2 * units] = GATE_SHUT if cell == "lstm" else 0.0
+        kernel = torch.cat([kernel, shut])
+    if cell == "lstm":
+        weights = [kernel.T, recurrent_kernel.T, bias, torch.zeros_like(bias)]
+        kernel_of_torch, hidden = torch._VF.lstm, tuple(one[None].contiguous() for one in state)
+    else:
+        # Keras has the gates z, r, n, torch r, z, n.
+        turned = [torch.cat([r, z, n], -1) for z, r, n in (w.chunk(3, -1) for w in (kernel, recurrent_kernel, bias))]
+        weights = [turned[0].T, turned[1].T, *turned[2]]
+        kernel_of_torch, hidden = torch._VF.gru, state[0][None].contiguous()
+    if inputs.is_cuda:
+        weights = _side_by_side(weights)
+    training = torch.is_grad_enabled()
+    outputs, *last = kernel_of_torch(features, hidden, weights, True, 1, 0.0, training, False, True)
+    last = [one[0] for one in last]
+    if mask is not None:
+        # After k of its steps a row's h is the k-th output; before the first it is that of the state.
+        steps_so_far = mask.cumsum(1)[..., None]
+        outputs = torch.take_along_dim(torch.cat([state[0][:, None], outputs], 1), steps_so_far, 1)
+        last[0] = outputs[:, -1]
+    return outputs, tuple(last)
+
+
+def _side_by_side(weights):
+    """The same weights as pieces of one tensor, as cuDNN wants them."""
+    joined = torch.cat([weight.reshape(-1) for weight in weights])
+    pieces = joined.split([weight.numel() for weight in weights])
+    return [piece.view(weight.shape) for piece, weight in zip(pieces, weights, strict=True)]
 
 
 def prefers_jit(pays_on_cpu):

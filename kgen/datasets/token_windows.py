@@ -1,5 +1,6 @@
 """Windows of a long sequence of ids for next-token training: packed, in bounded memory, in a reproducible order."""
 
+import copy
 import os
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class TokenWindows(keras.utils.PyDataset):
     The file is mapped anew for each batch: memory stays bounded, worker processes need no state.
 
     Args:
-        tokens: the path that `write_token_file` wrote, or a one-dimensional array of integers.
+        tokens: the path that `write_token_file` wrote, `MappedIds` of it, or a one-dimensional array of integers.
         length: int, ids a window, the context of a model. With fewer than length + 1 ids, windows are shorter.
         batch_size: int; the last batch of an epoch may be smaller.
         order: "shuffled": the windows in the order `numpy.random.default_rng([seed, epoch]).permutation(n)`;
@@ -54,10 +55,12 @@ class TokenWindows(keras.utils.PyDataset):
         check_int("batch_size", batch_size, minimum=1)
         check_in("order", order, ("shuffled", "sequential", "random"))
         check_int("seed", seed, minimum=0)
-        self.tokens = _Mapped(tokens) if isinstance(tokens, str | os.PathLike) else _Held(tokens)
-        self.num_targets = self.tokens.size - 1
+        if isinstance(tokens, str | os.PathLike):
+            tokens = MappedIds(tokens)
+        self.tokens = tokens if isinstance(tokens, MappedIds) else _Held(tokens)
+        self.num_targets = len(self.tokens) - 1
         if self.num_targets < 1:
-            raise ValueError(f"tokens: expected at least two ids, got {self.tokens.size}")
+            raise ValueError(f"tokens: expected at least two ids, got {len(self.tokens)}")
         self.length = min(length, self.num_targets)
         self.batch_size = batch_size
         self.order = order
@@ -94,14 +97,16 @@ class _Held:
     def __init__(self, ids):
         self.ids = np.asarray(ids)
         _check_ids("tokens", self.ids)
-        self.size = len(self.ids)
+
+    def __len__(self):
+        return len(self.ids)
 
     def read(self):
         return self.ids
 
 
-class _Mapped:
-    """Ids in a file."""
+class MappedIds:
+    """Ids in a file that is mapped anew for each use; a slice of it is one, too."""
 
     def __init__(self, path):
         self.path = Path(path).expanduser()
@@ -113,6 +118,15 @@ class _Mapped:
             raise ValueError(f"tokens: {self.path} is damaged, or not an .npy file ({error}); write it again") from None
         _check_ids(f"tokens: {self.path}", ids)
         self.size, self.dtype, self.offset = len(ids), ids.dtype, ids.offset
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, part):
+        start, stop, _ = part.indices(self.size)
+        ids = copy.copy(self)
+        ids.size, ids.offset = stop - start, self.offset + start * self.dtype.itemsize
+        return ids
 
     def read(self):
         # What a map has read stays in the memory of the process as long as the map lives.

@@ -1,12 +1,15 @@
-"""The next-token loop, once for every family.
+"""What all ways of decoding share: a model that takes steps, windows of text with a cache of static shape, and the
+stream of pieces.
 
-    logits, cache = step(prompt)                 the whole prompt in one pass
-    repeat: token = sampler(logits); logits, cache = step(token)
+    hidden, cache = step(prompt)                 the whole prompt in one pass
+    repeat: choose from readout(hidden); hidden, cache = step(chosen)
 
-The repetition is one compiled loop over a cache of static shape. Prompts of different lengths stand in one batch,
-padded on the left, so that every row writes at the same place. Lengths are rounded up to buckets, so that similar
-prompts run the same program.
+How to choose is a strategy's matter: see `one_by_one.py`, `contrastive.py`, `speculative.py` and `beam.py`. Each runs
+its repetition as one compiled loop. Prompts of different lengths stand in one batch, padded on the left, so that every
+row writes at the same place. Lengths are rounded up to buckets, so that similar prompts run the same program.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from keras import ops
@@ -17,28 +20,45 @@ PROMPT_BUCKET = 32
 LENGTH_BUCKET = 64
 
 
+class Window(NamedTuple):
+    """As much of the texts as is in the cache at a time, and room to go on."""
+
+    history: list  # lists of ids, the whole texts so far
+    tokens: np.ndarray  # int32 (batch, length), 0 where nothing is yet
+    padding: np.ndarray  # int32 (batch,), places on the left that hold nothing
+    width: int  # the first free place, the same for all rows
+    end: int  # where to stop, ≤ length
+
+
 class TokenLoop:
     """Generates tokens with any model that can take a step.
 
     Args:
-        step: callable `(ids int32 (batch, t), cache, index int32 scalar, padding int32 (batch,))` that returns the
-            logits of the last position, float `(batch, vocabulary)`, and the new cache. The ids stand at positions
-            index to index + t - 1 of the cache; the first `padding` positions of a row hold nothing.
-        make_cache: callable `(batch, length)` that returns an empty cache, nested tuples of tensors.
-        variables: the Keras variables that `step` reads.
+        step: callable `(ids int32 (batch, t), cache, index, padding int32 (batch,))` that returns hidden states, float
+            `(batch, t, dim)`, and the new cache. The ids stand at places index to index + t - 1 of the cache, index
+            being an int32 scalar or one for each row `(batch,)`; the first `padding` places of a row hold nothing.
+        readout: callable that maps hidden states `(…, dim)` to logits `(…, vocabulary)`.
+        make_cache: callable `(batch, length, *context)` that returns an empty cache, any nesting of tensors. The batch
+            is the first axis of each.
+        variables: the Keras variables that `step` and `readout` read.
         max_length: the longest cache that the model can use, or None.
+        positional: whether what was written at a place of the cache may be written again; not so for the state of a
+            recurrent model.
     """
 
-    def __init__(self, step, make_cache, variables, max_length=None):
-        self.step = step
-        self.make_cache = make_cache
+    def __init__(self, step, readout, make_cache, variables, max_length=None, positional=True):
         self.variables = list(variables)
+        # Compiled also within a compiled loop: on PyTorch that runs in Python.
+        self.step = backend.compiled(step, self.variables)
+        self.readout = backend.compiled(readout, self.variables)
+        self.last = backend.compiled(self._last, self.variables)
+        self.make_cache = make_cache
         self.max_length = max_length
+        self.positional = positional
         self.traces = 0  # how often a loop was compiled, for those who want to know
-        self._prefill = backend.compiled(step, self.variables)
-        self._loops = {}
+        self._programs = {}
 
-    def stream(self, prompts, max_new_tokens, sampler, seed=None, stop_ids=(), every=None):
+    def stream(self, prompts, max_new_tokens, strategy, seed=None, stop_ids=(), every=None, context=()):
         """Yields arrays of new ids, int32 `(batch, k)` with k ≤ `every`; after a stop id a row repeats it.
 
         When the cache is full, the second half of the window becomes the prompt of a new one, so a text may grow beyond
@@ -47,102 +67,110 @@ class TokenLoop:
         Args:
             prompts: lists of ids, none empty.
             max_new_tokens: int ≥ 1.
-            sampler: one of `kgen.decoding`'s.
+            strategy: has `room(loop)`, how many places a window may have, or None; `least_width`, how many its prompt
+                must have; and `start(loop, window, done, stops, rng, context)`, which returns a callable that goes on
+                to a place and returns the tokens so far `(batch, length)`, how far each row has come and which are
+                done.
             seed: int or None.
             stop_ids: ids that end a row.
             every: yield after so many tokens; None yields when the cache is full or all is done.
+            context: tensors that `make_cache` takes, such as what an encoder has read.
         """
         rng = np.random.default_rng(seed)
         history = [list(prompt) for prompt in prompts]
-        stops = np.array(sorted(stop_ids) or [-1], "int32")
+        stops = stop_array(stop_ids)
         done, left = np.zeros(len(prompts), bool), max_new_tokens
         while left and not done.all():
-            state, index, end = self._begin(history, left, done)
-            while index < end and not done.all():
-                until = min(end, index + (every or end))
-                uniforms = np.zeros((len(prompts), state["tokens"].shape[1]), "float32")
-                uniforms[:, index:until] = rng.random(
-                    (until - index, len(prompts)), "float32"
-                ).T  # the same, however cut
-                state = self._run(sampler, state, index, until, uniforms, stops)
-                tokens, done, reached = (ops.convert_to_numpy(state[key]) for key in ("tokens", "done", "index"))
-                new = tokens[:, index : int(reached)]
+            window = self.window(history, left, strategy.room(self), strategy.least_width)
+            advance = strategy.start(self, window, done, stops, rng, context)
+            place = window.width
+            while place < window.end and not done.all():
+                until = min(window.end, place + (every or window.end))
+                tokens, reached, done = advance(until)
+                until = int(reached.max()) if done.all() else until
+                new = _filled(tokens, reached)[:, place:until]
                 for row, ids in zip(history, new, strict=True):
                     row.extend(ids.tolist())
-                left, index = left - new.shape[1], int(reached)
-                yield new
+                left, place = left - new.shape[1], until
+                yield from np.split(new, range(every, new.shape[1], every), axis=1) if every else [new]
 
-    def _begin(self, history, left, done):
-        """Prefill a window with the end of each text: the loop's state, its first free place and where it must stop."""
-        batch, longest, limit = len(history), max(map(len, history)), self.max_length
-        if limit is None:
-            width = _round_up(longest, PROMPT_BUCKET)
-            length = _round_up(width + left, LENGTH_BUCKET)
+    def window(self, history, left, room=None, least=1):
+        """The window that goes on with the end of each text.
+
+        Args:
+            history: lists of ids, none empty.
+            left: how many tokens are still wanted.
+            room: the most places, or None for any number.
+            least: the least places of the prompt.
+        """
+        longest = max(least, *map(len, history))
+        if room is None:
+            width = _bucket(longest, PROMPT_BUCKET, least)
+            length = _bucket(width + left, LENGTH_BUCKET)
         else:
-            half = max(1, limit // 2)
-            longest = longest if longest < limit else half  # a full window keeps its second half
-            width = min(_round_up(longest, PROMPT_BUCKET), max(longest, half))
-            length = min(_round_up(width + left, LENGTH_BUCKET), limit)
-        tokens, padding = np.zeros((batch, length), "int32"), np.zeros(batch, "int32")
+            half = max(least, room // 2)
+            longest = longest if longest < room else half  # a full window keeps its second half
+            # As wide as a bucket, unless that would take places which the new tokens need.
+            spare = room - left if longest + left <= room else max(longest, half)
+            width = min(_bucket(longest, PROMPT_BUCKET, least), spare)
+            length = min(_bucket(width + left, LENGTH_BUCKET), room)
+        tokens, padding = np.zeros((len(history), length), "int32"), np.zeros(len(history), "int32")
         for i, row in enumerate(history):
             kept = row[-longest:]
             padding[i] = width - len(kept)
             tokens[i, padding[i] : width] = kept
-        padding = ops.convert_to_tensor(padding)
-        cache = self.make_cache(batch, length)
-        prompt, start = ops.convert_to_tensor(tokens[:, :width]), ops.convert_to_tensor(0, "int32")
-        logits, cache = self._prefill(prompt, cache, start, padding)
-        seen = np.zeros((batch, logits.shape[-1]), bool)
-        for i, row in enumerate(history):
-            seen[i, row] = True
-        state = {
-            "index": ops.convert_to_tensor(width, "int32"),
-            "tokens": ops.convert_to_tensor(tokens),
-            "cache": cache,
-            "logits": ops.cast(logits, "float32"),
-            "seen": ops.convert_to_tensor(seen),
-            "done": ops.convert_to_tensor(done),
-            "padding": padding,
-        }
-        return state, width, min(length, width + left)
+        return Window(history, tokens, padding, width, min(length, width + left))
 
-    def _run(self, sampler, state, index, until, uniforms, stops):
-        """Advance the state to position `until`, or until every row is done."""
-        if sampler.key not in self._loops:
-            self._loops[sampler.key] = backend.compiled(self._loop(sampler), self.variables)
-        return self._loops[sampler.key](
-            state,
-            ops.convert_to_tensor(until, "int32"),
-            ops.convert_to_tensor(uniforms),
-            ops.convert_to_tensor(np.array(sampler.parameters, "float32")),
-            ops.convert_to_tensor(stops),
-        )
+    def prefill(self, window, context=(), spare=0, read=None):
+        """Read the window's prompt into a new cache with `spare` places behind the window's.
 
-    def _loop(self, sampler):
-        def run(state, until, uniforms, parameters, stops):
-            self.traces += 1
-            padding = state["padding"]
+        Args:
+            read: `self.last` or `self.step`; None for `self.last`.
 
-            def unfinished(index, tokens, cache, logits, seen, done):
-                return ops.logical_and(index < until, ops.logical_not(ops.all(done)))
+        Returns:
+            (logits of the next token, float32 `(batch, vocabulary)`, or all hidden states; the cache).
+        """
+        batch, length = window.tokens.shape
+        cache = self.make_cache(batch, length + spare, *context)
+        prompt = ops.convert_to_tensor(window.tokens[:, : window.width])
+        start, padding = ops.convert_to_tensor(0, "int32"), ops.convert_to_tensor(window.padding)
+        return (read or self.last)(prompt, cache, start, padding)
 
-            def advance(index, tokens, cache, logits, seen, done):
-                uniform = ops.take(uniforms, index, axis=1)
-                ids = sampler(logits, uniform, parameters, seen)
-                previous = ops.take(tokens, ops.maximum(index - 1, 0), axis=1)
-                ids = ops.where(done, previous, ids)
-                tokens = ops.slice_update(tokens, (0, index), ids[:, None])
-                seen = ops.logical_or(seen, ops.one_hot(ids, seen.shape[-1], dtype="bool"))
-                done = ops.logical_or(done, ops.any(ids[:, None] == stops[None], axis=1))
-                logits, cache = self.step(ids[:, None], cache, index, padding)
-                return index + 1, tokens, cache, ops.cast(logits, "float32"), seen, done
+    def logits(self, hidden):
+        """Logits, float32, of hidden states."""
+        return ops.cast(self.readout(hidden), "float32")
 
-            names = ("index", "tokens", "cache", "logits", "seen", "done")
-            values = ops.while_loop(unfinished, advance, tuple(state[name] for name in names))
-            return {**dict(zip(names, values, strict=True)), "padding": padding}
+    def program(self, key, make):
+        """What `make()` returns, made once for each key."""
+        if key not in self._programs:
+            self._programs[key] = make()
+        return self._programs[key]
 
-        return run
+    def _last(self, ids, cache, index, padding):
+        hidden, cache = self.step(ids, cache, index, padding)
+        return self.logits(hidden[:, -1:])[:, 0], cache
 
 
-def _round_up(value, multiple):
-    return -(-value // multiple) * multiple
+def stop_array(stop_ids):
+    """The ids that end a row, int32 `(n,)` with n ≥ 1."""
+    return np.array(sorted(stop_ids) or [-1], "int32")
+
+
+def write_places(array, index, values):
+    """Values `(batch, …)` written to place `index` of `(batch, places, …)`; index is a scalar or `(batch,)`."""
+    here = ops.arange(array.shape[1], dtype="int32") == ops.reshape(index, (-1, 1))
+    here = ops.reshape(here, (*here.shape, *[1] * (len(array.shape) - 2)))
+    return ops.where(here, values[:, None], array)
+
+
+def _filled(tokens, reached):
+    """Each row repeats its last token from where it ended."""
+    last = np.take_along_axis(tokens, reached[:, None] - 1, axis=1)
+    return np.where(np.arange(tokens.shape[1]) < reached[:, None], tokens, last)
+
+
+def _bucket(value, bucket, least=1):
+    """Rounded up to a multiple of the bucket; what is small, to half of one. The least stays."""
+    if value == least:
+        return value
+    return bucket // 2 if value <= bucket // 2 else -(-value // bucket) * bucket

@@ -10,6 +10,7 @@ Its settings (`parameters`) are inputs of the compiled loop: moving a slider doe
 import keras
 from keras import ops
 
+from kgen.decoding import one_by_one
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 
@@ -27,17 +28,36 @@ class Greedy:
     """
 
     parameters = ()
+    needs_seen = False
+    least_width = 1
 
-    def __call__(self, logits, uniform, parameters, seen):
+    def __call__(self, logits, uniform, parameters, seen=None):
         """Choose ids int32 `(batch,)`.
 
         Args:
             logits: float32 `(batch, vocabulary)`.
             uniform: float32 `(batch,)` in [0, 1).
             parameters: float32 `(len(self.parameters),)`, the current values of `self.parameters`.
-            seen: bool `(batch, vocabulary)`, the tokens that already stand in each row.
+            seen: bool `(batch, vocabulary)`, the tokens that already stand in each row; None where `needs_seen` is
+                False.
         """
         return ops.cast(ops.argmax(logits, axis=-1), "int32")
+
+    def weights(self, logits, parameters, seen=None):
+        """The distribution that ids are drawn from, float32 `(batch, vocabulary)`, up to a factor for each row."""
+        return ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1], dtype="float32")
+
+    def stream(self, loop, prompts, max_new_tokens, **options):
+        """Yields arrays of new ids, int32 `(batch, k)`; see `TokenLoop.stream`."""
+        return loop.stream(prompts, max_new_tokens, self, **options)
+
+    def room(self, loop):
+        """How many places a window may have; see `TokenLoop.stream`."""
+        return loop.max_length
+
+    def start(self, *arguments):
+        """Begin a window; see `TokenLoop.stream`."""
+        return one_by_one.start(self, *arguments)
 
     @property
     def key(self):
@@ -68,9 +88,11 @@ class Temperature(Greedy):
         _check_temperature(temperature)
         self.parameters = (temperature,)
 
-    def __call__(self, logits, uniform, parameters, seen):
-        probabilities = ops.softmax(logits / parameters[-1], axis=-1)
-        return _draw(self.keep(probabilities, parameters), uniform)
+    def __call__(self, logits, uniform, parameters, seen=None):
+        return draw(self.weights(logits, parameters), uniform)
+
+    def weights(self, logits, parameters, seen=None):
+        return self.keep(ops.softmax(logits / parameters[-1], axis=-1), parameters)
 
     def keep(self, probabilities, parameters):
         """The probabilities that stay; the others become 0. They need not sum to 1."""
@@ -187,7 +209,7 @@ class RepetitionPenalty(Greedy):
         sampler: the sampler that chooses; None is `Greedy()`.
 
     Raises:
-        ValueError: `penalty` is below 1.
+        ValueError: `penalty` is below 1, or `sampler` is none that chooses token by token.
 
     Reference: Keskar et al., CTRL, 2019, section 4.1.
 
@@ -198,24 +220,41 @@ class RepetitionPenalty(Greedy):
     RepetitionPenalty(1.2, TopP(0.9, 1))
     """
 
+    needs_seen = True
+
     def __init__(self, penalty, sampler=None):
         check_number("penalty", penalty, minimum=1.0, maximum=100.0)
-        self.sampler = sampler or Greedy()
+        self.sampler = check_sampler("sampler", sampler or Greedy())
         self.parameters = (penalty, *self.sampler.parameters)
 
     @property
     def key(self):
         return f"RepetitionPenalty({self.sampler.key})"
 
-    def __call__(self, logits, uniform, parameters, seen):
-        penalised = ops.where(logits > 0, logits / parameters[0], logits * parameters[0])
-        return self.sampler(ops.where(seen, penalised, logits), uniform, parameters[1:], seen)
+    def __call__(self, logits, uniform, parameters, seen=None):
+        return self.sampler(self._penalised(logits, parameters, seen), uniform, parameters[1:], seen)
+
+    def weights(self, logits, parameters, seen=None):
+        return self.sampler.weights(self._penalised(logits, parameters, seen), parameters[1:], seen)
+
+    def _penalised(self, logits, parameters, seen):
+        return ops.where(seen, ops.where(logits > 0, logits / parameters[0], logits * parameters[0]), logits)
 
     def __repr__(self):
         return f"RepetitionPenalty({self.parameters[0]:g}, {self.sampler!r})"
 
 
-def _draw(weights, uniform):
+def check_sampler(name, sampler):
+    """Return the sampler; refuse what does not choose token by token from logits."""
+    if not isinstance(sampler, Greedy):
+        raise ValueError(
+            f"{name}: expected a sampler that chooses from the logits of one token, such as Greedy() or TopP(0.9), "
+            f"got {sampler!r}"
+        )
+    return sampler
+
+
+def draw(weights, uniform):
     """The index at which the cumulative sum of non-negative weights passes uniform · total."""
     cumulative = ops.cumsum(weights, axis=-1)
     ids = ops.sum(ops.cast(cumulative <= uniform[:, None] * cumulative[:, -1:], "int32"), axis=-1)

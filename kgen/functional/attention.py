@@ -15,6 +15,7 @@ Vaswani et al., Attention Is All You Need, 2017, section 3.2. Groups: Ainslie et
 import keras
 from keras import ops
 
+from kgen import backend
 from kgen.functional.masks import causal_mask
 from kgen.functional.masks import combine_masks
 
@@ -31,6 +32,8 @@ def fused_attention(query, key, value, mask=None, bias=None, causal=False, scale
         causal: query i attends to keys j ≤ i only.
         scale: float; None for 1 / √dim.
     """
+    if causal and mask is None and bias is None and (blocks := _blocks(query, key)) > 1:
+        return _in_blocks(query, key, value, blocks, scale)
     if bias is not None:
         # Some kernels take a bias or a mask but not both.
         mask, causal = _with_causality(mask, causal, query, key), False
@@ -59,9 +62,26 @@ def explicit_attention(query, key, value, mask=None, bias=None, causal=False, sc
         logits = logits + ops.cast(bias, "float32")
     if mask is not None:
         logits = ops.where(mask, logits, FORBIDDEN)
-    scores = ops.softmax(logits, axis=-1)
+    # Keras warns of the softmax of one number, which is 1 and here means a text of one token.
+    scores = ops.ones_like(logits) if logits.shape[-1] == 1 else ops.softmax(logits, axis=-1)
     weights = ops.cast(scores, value.dtype)
     return _by_group(weights if drop is None else drop(weights), value, value), scores
+
+
+def _blocks(query, key):
+    """Into how many blocks of queries to cut; 1 where lengths are unknown or differ."""
+    length = query.shape[2]
+    return backend.causal_blocks(length) if isinstance(length, int) and length == key.shape[2] else 1
+
+
+def _in_blocks(query, key, value, blocks, scale):
+    """Causal attention, block of queries by block: each looks only at the keys up to its end."""
+    size, collected = query.shape[2] // blocks, []
+    for end in range(size, query.shape[2] + 1, size):
+        mask = causal_mask(size, end, offset=end - size)[:, None]
+        block = query[:, :, end - size : end]
+        collected.append(explicit_attention(block, key[:, :, :end], value[:, :, :end], mask=mask, scale=scale)[0])
+    return ops.concatenate(collected, axis=2)
 
 
 def _with_causality(mask, causal, query, key):

@@ -20,3 +20,8 @@ def seeded(seed):
         yield
     finally:
         random.setstate(state)
+
+
+def drawn_seed():
+    """An integer from the generator that `seeded` has set, for a sublayer that wants a seed of its own."""
+    return random.randint(1, 10**9)

@@ -8,6 +8,7 @@ from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
 from kgen.functional.initial_values import check_initializer
 from kgen.functional.initial_values import fresh_initializer
+from kgen.functional.rows import on_rows
 
 
 def _gelu_tanh(x):
@@ -90,7 +91,10 @@ class FeedForward(keras.Layer):
         self.built = True
 
     def call(self, inputs, training=False):
-        x = self.hidden(inputs)
+        return on_rows(self._of_rows, inputs)
+
+    def _of_rows(self, rows):
+        x = self.hidden(rows)
         if self.activation in GATED:
             gate, x = x[..., : self.feedforward_dim], x[..., self.feedforward_dim :]
             x = GATED[self.activation](gate) * x

@@ -57,9 +57,11 @@ class LearnedPositions(keras.Layer):
         if positions is not None:
             rows = ops.clip(ops.cast(positions, "int32"), 0, self.max_length - 1)
             return inputs + ops.take(self.embeddings, rows, axis=0)
-        if inputs.shape[1] is not None and inputs.shape[1] > self.max_length:
+        if not isinstance(inputs.shape[1], int):  # unknown: an array is cut only where its length is known
+            return inputs + ops.take(self.embeddings, ops.arange(ops.shape(inputs)[1]), axis=0)
+        if inputs.shape[1] > self.max_length:
             raise ValueError(f"inputs: expected at most max_length={self.max_length} positions, got {inputs.shape[1]}")
-        return inputs + ops.convert_to_tensor(self.embeddings)[: ops.shape(inputs)[1]]
+        return inputs + ops.convert_to_tensor(self.embeddings)[: inputs.shape[1]]
 
     def compute_output_shape(self, inputs_shape):
         return inputs_shape

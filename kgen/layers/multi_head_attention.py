@@ -15,6 +15,7 @@ from kgen.functional.masks import attached_mask
 from kgen.functional.masks import causal_mask
 from kgen.functional.masks import combine_masks
 from kgen.functional.positions import check_base
+from kgen.functional.rows import on_rows
 from kgen.layers.rotary import RotaryPositions
 
 
@@ -186,7 +187,7 @@ class MultiHeadAttention(keras.Layer):
             mask = attached_mask(query if value is None else value)
         mask = combine_masks(mask)
         if self.is_cross:
-            queries = self._split(self.query(query))
+            queries = self._split(on_rows(self.query, query))
             if cache is None:
                 keys, values = self._keys_and_values(value)
             else:
@@ -212,7 +213,7 @@ class MultiHeadAttention(keras.Layer):
             collected, scores = explicit_attention(queries, keys, values, **arguments, drop=drop)
         else:
             collected, scores = fused_attention(queries, keys, values, **arguments), None
-        outputs = self.output_projection(self._join(collected))
+        outputs = on_rows(self.output_projection, self._join(collected))
         if not return_attention_scores and cache is None:
             return outputs
         return (outputs, *([scores] if return_attention_scores else []), *([] if cache is None else [cache]))
@@ -293,7 +294,7 @@ class MultiHeadAttention(keras.Layer):
 
     def _self_projections(self, query, positions):
         """Queries, keys and values of one sequence, each (batch, heads, length, head_dim), from one product."""
-        joined = self.query_key_value(query)
+        joined = on_rows(self.query_key_value, query)
         batch, length = ops.shape(joined)[0], ops.shape(joined)[1]
         joined = ops.reshape(joined, (batch, length, self.num_heads + 2 * self._groups, self._dim_of_heads))
         turning = self.num_heads + self._groups  # queries and keys turn, values do not
@@ -304,7 +305,7 @@ class MultiHeadAttention(keras.Layer):
         return joined[:, : self.num_heads], joined[:, self.num_heads : turning], joined[:, turning:]
 
     def _keys_and_values(self, value):
-        joined = self._split(self.key_value(value))
+        joined = self._split(on_rows(self.key_value, value))
         return joined[:, : self._groups], joined[:, self._groups :]
 
     def _read(self, cache):

@@ -2,6 +2,7 @@
 
 import functools
 import threading
+import warnings
 from pathlib import Path
 
 import keras
@@ -10,12 +11,16 @@ import numpy as np
 from kgen import backend
 from kgen.datasets.batches import ArrayBatches
 from kgen.datasets.batches import ReorderedBatches
+from kgen.datasets.folder_of_images import image_folder
+from kgen.functional.adaptation import adapt
+from kgen.functional.adaptation import adaptation_of
 from kgen.functional.arguments import arguments_of
 from kgen.presets import files
 from kgen.presets import registry
 from kgen.training.guards import EpochClock
 from kgen.training.guards import NonFiniteLoss
 from kgen.training.guards import StopOnNonFinite
+from kgen.training.sample_images import SampleImages
 
 
 def exclusive(method):
@@ -32,9 +37,11 @@ def exclusive(method):
 class GenerativeModel(keras.Model):
     """Base of kgen's models. A family fills the holes and leaves the rest alone.
 
-    Holes: `prepare(x, y)` checks and converts input, `default_optimizer()` is the recipe of `compile()`,
-    `full_evaluation(...)` computes the honest figure; `for_data(data, **arguments)` builds a model that fits a data
-    set and `choose_data(*parts)` picks what it learns from: with these two the command line trains any family.
+    Holes: `prepare(x, y)` checks and converts input, `batches(x, y, …)` cuts it, `default_optimizer()` is the recipe of
+    `compile()`, `full_evaluation(...)` computes the honest figure; `for_data(data, **arguments)` builds a model that
+    fits a data set and `choose_data(*parts)` picks what it learns from: with these two the command line trains any
+    family. Text comes in more shapes than arrays do: `is_data(x)` says what is in memory, `encoded(dataset)` turns
+    strings in somebody's batches into ids.
 
     Args:
         seed: int or None. Seeds the order of the data; a family seeds its weights with it too.
@@ -44,6 +51,7 @@ class GenerativeModel(keras.Model):
         epochs_trained: int, finished epochs in the life of this model; saved with it.
     """
 
+    default_data = "digits"  # a data set that needs no download, for a first try on the command line
     xla_pays_on_cpu = False  # a family whose training step XLA makes faster on TensorFlow without a GPU says so
 
     def __init__(self, seed=None, **kwargs):
@@ -53,6 +61,7 @@ class GenerativeModel(keras.Model):
         self.epochs_trained = 0
         self.lock = threading.RLock()
         self._compiled_calls = {}
+        self._quantized = None
 
     # Holes -----------------------------------------------------------------------------------------------------------
 
@@ -66,9 +75,32 @@ class GenerativeModel(keras.Model):
         """Of the parts of a data set (images, labels, …), those that `fit` takes."""
         return parts[:1]
 
+    @classmethod
+    def read_data(cls, path, image_size=None):
+        """The parts of the data set in a file or folder, as `kgen.datasets.load` returns those of a name."""
+        return (image_folder(path, image_size=image_size),)
+
+    @classmethod
+    def samples_callback(cls, folder, seed):
+        """A callback that shows in `folder` what the model generates after each epoch."""
+        return SampleImages(folder, seed=seed)
+
     def prepare(self, x, y=None):
         """Check in-memory input and turn it into arrays: returns (x, y)."""
         return np.asarray(x), None if y is None else np.asarray(y)
+
+    def batches(self, x, y, batch_size, shuffle=False):
+        """What `prepare` returned as a `PyDataset` whose order is a function of (seed, epoch)."""
+        return ArrayBatches(_pair(x, y), batch_size, shuffle=shuffle, seed=self._order_seed())
+
+    def encoded(self, dataset):
+        """Somebody's iterable of batches, as Keras can take it."""
+        return dataset
+
+    @staticmethod
+    def is_data(x):
+        """Whether x is data as a whole (else it is an iterable of batches, which Keras handles itself)."""
+        return isinstance(x, np.ndarray | list | tuple | dict) or keras.ops.is_tensor(x)
 
     def default_optimizer(self):
         """The optimizer that `compile()` takes when it is given none."""
@@ -125,7 +157,7 @@ class GenerativeModel(keras.Model):
             NonFiniteLoss: the loss became NaN or infinite. The model has the weights of its last good epoch.
         """
         self._assert_compile_called("fit")
-        if self._is_data(x):
+        if self.is_data(x):
             x, y = self.prepare(x, y)
             if validation_split and validation_data is None:
                 if not 0 < validation_split < 1:
@@ -133,9 +165,11 @@ class GenerativeModel(keras.Model):
                 split = int(len(x) * (1 - validation_split))
                 validation_data = (x[split:], None if y is None else y[split:])
                 x, y = x[:split], None if y is None else y[:split]
-            x, y = ArrayBatches(_pair(x, y), batch_size or 32, shuffle=shuffle, seed=self._order_seed()), None
-        elif isinstance(x, keras.utils.PyDataset) and shuffle and not hasattr(x, "start_epoch"):
-            x = ReorderedBatches(x, seed=self._order_seed())
+            x, y = self.batches(x, y, batch_size or 32, shuffle), None
+        else:
+            if isinstance(x, keras.utils.PyDataset) and shuffle and not hasattr(x, "start_epoch"):
+                x = ReorderedBatches(x, seed=self._order_seed())
+            x = self.encoded(x)
         if validation_data is not None:
             validation_data = self._validation(validation_data, validation_batch_size or batch_size)
         guard = StopOnNonFinite()
@@ -157,32 +191,48 @@ class GenerativeModel(keras.Model):
         """
         if full:
             return self.full_evaluation(*self.prepare(x, y), **kwargs)
-        if self._is_data(x) and not kwargs.get("_use_cached_eval_dataset"):
-            x, y = ArrayBatches(_pair(*self.prepare(x, y)), batch_size or 32), None
+        if self.is_data(x) and not kwargs.get("_use_cached_eval_dataset"):
+            x, y = self.batches(*self.prepare(x, y), batch_size or 32), None
             batch_size = None
+        elif not kwargs.get("_use_cached_eval_dataset"):
+            x = self.encoded(x)
         return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
     @exclusive
     def predict(self, x, batch_size=None, **kwargs):
         """As `keras.Model.predict`, with input checked first. Two threads may call it at the same time."""
-        if self._is_data(x):
+        if self.is_data(x):
             x, batch_size = ArrayBatches(_pair(*self.prepare(x)), batch_size or 32), None
         return super().predict(x, batch_size=batch_size, **kwargs)
 
     # Files -----------------------------------------------------------------------------------------------------------
 
+    def quantize(self, mode=None, **kwargs):
+        """As `keras.Model.quantize`, without a warning for each layer that has nothing to quantize."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*does not have a `quantize` method")
+            super().quantize(mode, **kwargs)
+        self._quantized = mode
+        self._compiled_calls.clear()
+
     def get_config(self):
-        return {**super().get_config(), **arguments_of(self)}
+        adaptation = adaptation_of(self, self._quantized)
+        return {**super().get_config(), **arguments_of(self), **({"adaptation": adaptation} if adaptation else {})}
 
     @classmethod
     def from_config(cls, config):
+        config = dict(config)
+        adaptation = config.pop("adaptation", None)
         # Tokenizers and models among the arguments were serialized with it.
         revived = {
             name: keras.saving.deserialize_keras_object(value)
             for name, value in config.items()
             if isinstance(value, dict) and "registered_name" in value and name != "dtype"
         }
-        return super().from_config({**config, **revived})
+        model = super().from_config({**config, **revived})
+        if adaptation:
+            adapt(model, adaptation)
+        return model
 
     @exclusive
     def save(self, filepath, overwrite=True, **kwargs):
@@ -252,14 +302,9 @@ class GenerativeModel(keras.Model):
 
     def _validation(self, data, batch_size):
         x, y = (*data, None)[:2] if isinstance(data, tuple) else (data, None)
-        if not self._is_data(x):
-            return data
-        return ArrayBatches(_pair(*self.prepare(x, y)), batch_size or 32)
-
-    @staticmethod
-    def _is_data(x):
-        """Whether x is in memory as a whole (else it is an iterable of batches, which Keras handles itself)."""
-        return isinstance(x, np.ndarray | list | tuple | dict) or keras.ops.is_tensor(x)
+        if not self.is_data(x):
+            return self.encoded(data)
+        return self.batches(*self.prepare(x, y), batch_size or 32)
 
 
 def _pair(x, y):

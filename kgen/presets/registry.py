@@ -1,8 +1,8 @@
 """The presets: which there are, where their files lie, how they are written and read.
 
-A preset is a folder: `config.json` (the model as Keras serializes it), `model.safetensors` (float16, one tensor a
-weight) and `card.md`. `index.json` lists the shipped ones with their checksums and sizes; `python -m
-kgen.presets.registry` rewrites it.
+A preset is a folder: `config.json` (the model as Keras serializes it), `model.safetensors` (one tensor a weight: floats
+in half precision, integers and booleans as they are) and `card.md`. `index.json` lists the shipped ones with their
+checksums and sizes; `python -m kgen.presets.registry` rewrites it.
 """
 
 import json
@@ -48,15 +48,14 @@ def write(model, folder, card=""):
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: keras.ops.convert_to_numpy(weight.value) for name, weight in named_weights(model).items()}
-    largest = max((float(np.abs(array).max()) for array in weights.values() if array.size), default=0.0)
-    if not largest < float(np.finfo("float16").max):
-        raise ValueError(f"model: its largest weight is {largest:g}, which float16 cannot hold")
+    tensors = {}
+    for name, weight in named_weights(model).items():
+        tensors[name] = _as_written(name, keras.ops.convert_to_numpy(weight.value), weight.dtype)
     config = {"format": FORMAT, "model": keras.saving.serialize_keras_object(model)}
     config["model"].pop("compile_config", None)
     config["model"].pop("build_config", None)
     with files.atomic_write(folder / "model.safetensors") as temporary:
-        save_file({name: _halved(array) for name, array in weights.items()}, temporary)
+        save_file(tensors, temporary)
     with files.atomic_write(folder / "config.json") as temporary:
         temporary.write_text(json.dumps(config, indent=1), encoding="utf-8")
     with files.atomic_write(folder / "card.md") as temporary:
@@ -104,7 +103,9 @@ def read(name, cls):
                     raise ValueError(
                         f"{path}: tensor {tensor_name!r} has shape {array.shape}, expected {tuple(weight.shape)}"
                     )
-                weight.assign(array.astype("float32"))
+                if not (array.dtype.kind == "f" if _is_float(weight.dtype) else array.dtype == weight.dtype):
+                    raise ValueError(f"{path}: tensor {tensor_name!r} is {array.dtype}, expected {weight.dtype}")
+                weight.assign(array.astype("float32") if _is_float(weight.dtype) else array)
     except SafetensorError as error:
         raise ValueError(f"{path}: damaged or not a safetensors file: {error}") from None
     return model
@@ -125,9 +126,19 @@ def named_weights(layer, prefix=""):
     return named
 
 
-def _halved(array):
-    """In half precision."""
-    return np.asarray(array, "float16", order="C")
+def _is_float(dtype):
+    return "float" in dtype  # bfloat16 too, which NumPy would not call one
+
+
+def _as_written(name, array, dtype):
+    """A weight for the file. Floats are halved; a count that was rounded would be another one."""
+    if not _is_float(dtype):
+        return np.asarray(array, dtype, order="C")
+    array = np.asarray(array, "float32", order="C")
+    largest = float(np.abs(array).max(initial=0.0))
+    if not largest < float(np.finfo("float16").max):
+        raise ValueError(f"model: its weight {name!r} reaches {largest:g}, which float16 cannot hold")
+    return array.astype("float16")
 
 
 def _folder(name):

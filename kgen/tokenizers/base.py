@@ -213,6 +213,13 @@ class Tokenizer:
         """The token of an id, as it stands in the vocabulary."""
         return self._engine.id_to_token(self._checked([token_id])[0])
 
+    def characters_of_tokens(self):
+        """How many characters each token stands for, float32 `(vocabulary_size,)`; special ones stand for none.
+
+        None where decoding does not give the text back, for then characters cannot be counted.
+        """
+        return None
+
     # Holes -----------------------------------------------------------------------------------------------------------
 
     @classmethod

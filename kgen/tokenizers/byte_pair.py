@@ -5,6 +5,7 @@ import json
 import re
 
 import keras
+import numpy as np
 import tokenizers
 
 from kgen.functional.checks import check_int
@@ -87,6 +88,11 @@ class BytePairTokenizer(Tokenizer):
     def decode_bytes(self, ids, skip_special=True):
         """The bytes of a sequence of ids; `decode` is these as UTF-8, with U+FFFD for what is none."""
         return b"".join(self._bytes_of(one, skip_special) for one in self._checked(ids))
+
+    def characters_of_tokens(self):
+        # A character counts where it begins: 10xxxxxx goes on with one.
+        tokens = (self._bytes_of(one, skip_special=True) for one in range(self.vocabulary_size))
+        return np.array([sum(byte & 0xC0 != 0x80 for byte in token) for token in tokens], "float32")
 
     def _bytes_of(self, token_id, skip_special):
         if skip_special and token_id in self._special_ids:

@@ -3,6 +3,7 @@
 import collections
 
 import keras
+import numpy as np
 import tokenizers
 
 from kgen.functional.checks import check_int
@@ -74,6 +75,11 @@ class CharacterTokenizer(Tokenizer):
             "decoder": tokenizers.decoders.Fuse(),
         }
         return tokenizers.models.WordLevel(vocabulary, UNKNOWN), parts
+
+    def characters_of_tokens(self):
+        counts = np.ones(self.vocabulary_size, "float32")
+        counts[list(self._not_from_text)] = 0.0
+        return counts
 
     def _ids_of(self, texts, engine):
         if engine is not self._engine:

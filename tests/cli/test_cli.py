@@ -191,3 +191,60 @@ def test_help_loads_no_framework():
     said = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True).stdout
     assert said.endswith("set()\n"), said
     assert "train" in said
+
+
+# Text ----------------------------------------------------------------------------------------------------------------
+
+SMALL = ["--set", "num_layers=1", "--set", "num_heads=2", "--set", "model_dim=8", "--set", "context_length=16"]
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory):
+    """A run folder with a tiny GPT of one epoch, trained on a text file."""
+    folder = tmp_path_factory.mktemp("text")
+    (folder / "words.txt").write_text("the cat sat on the mat. a dog ran to the house. " * 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(folder / "home"))
+        assert (
+            call("train", "gpt", "--data", folder / "words.txt", "--epochs", "1", "--out", folder / "run", *SMALL) == 0
+        )
+    return folder / "run"
+
+
+def test_a_run_of_text_has_text_for_samples(writer):
+    assert [path.name for path in (writer / "samples").iterdir()] == ["epoch_0001.txt"]
+    assert json.loads((writer / "config.json").read_text())["resolved"]["tokenizer"] == "CharacterTokenizer"
+
+
+def test_generate_goes_on_with_a_text(writer, capsys, tmp_path):
+    words = ["generate", writer, "--text", "the cat", "--max-new-tokens", "12", "--sampler", "TopK(5, temperature=0.5)"]
+    assert call(*words) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("the cat")
+    assert len(shown) <= len("the cat") + 12 + 1
+    assert call(*words, "--out", tmp_path / "text.txt") == 0
+    assert (tmp_path / "text.txt").read_text() == shown
+
+
+def test_evaluate_says_nats_per_character(writer, capsys):
+    assert call("evaluate", writer, "--data", "pydoc", "--limit", "1") == 0
+    assert "nats_per_character" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "finding"),
+    [
+        (["--sampler", "TopQ(0.9)"], "sampler: expected one of Greedy"),
+        (["--sampler", "__import__('os')"], "sampler: expected one of Greedy"),
+        (["--sampler", "TopP(0)"], "p: expected"),
+        (["--text", "x" * 40], "truncate=True"),
+    ],
+)
+def test_bad_words_for_text(writer, words, finding, capsys):
+    assert call("generate", writer, *words) == 2
+    assert finding in capsys.readouterr().err
+
+
+def test_a_model_of_images_has_no_text(run, capsys):
+    assert call("generate", run, "--text", "hello") == 2
+    assert "--text: a VAE generates images" in capsys.readouterr().err

@@ -26,6 +26,14 @@ def frequencies(sampler, probabilities=P, seen=None):
     return np.bincount(ops.convert_to_numpy(ids), minlength=len(probabilities)) / DRAWS
 
 
+def distribution(sampler, probabilities=P):
+    """What the sampler says it draws from."""
+    logits, parameters = np.log(probabilities)[None].astype("float32"), np.array(sampler.parameters, "float32")
+    seen = np.zeros(logits.shape, bool)
+    weights = sampler.weights(*(ops.convert_to_tensor(value) for value in (logits, parameters, seen)))
+    return normal(ops.convert_to_numpy(weights)[0])
+
+
 def normal(weights):
     return np.array(weights) / np.sum(weights)
 
@@ -53,6 +61,7 @@ def normal(weights):
 )
 def test_the_distribution_is_the_one_of_the_paper(sampler, expected):
     np.testing.assert_allclose(frequencies(sampler), expected, atol=2 / DRAWS)
+    np.testing.assert_allclose(distribution(sampler), expected, atol=1e-6)
 
 
 def test_a_penalty_makes_what_was_seen_less_likely():
@@ -84,6 +93,7 @@ def test_a_large_vocabulary_keeps_its_nucleus():
         (lambda: TopP(1.1), "p"),
         (lambda: MinP(0.0), "p"),
         (lambda: RepetitionPenalty(0.5), "penalty"),
+        (lambda: RepetitionPenalty(1.5, kgen.decoding.Beam(2)), "sampler"),
         (lambda: TopP(float("nan")), "p"),
     ],
 )

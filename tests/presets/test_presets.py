@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -40,6 +41,39 @@ def test_it_generates_as_before_up_to_half_precision(folder):
 def test_a_scalar_weight_survives(tmp_path):
     tiny(likelihood="gaussian").save_to_preset(tmp_path)
     assert kgen.models.VAE.from_preset(tmp_path).log_scale.shape == ()
+
+
+@keras.saving.register_keras_serializable(package="kgen", name="Counting")  # under another name presets refuse it
+class Counting(GenerativeModel):
+    """Holds a weight of each kind that is no float32, with values that float16 has no room for."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        for dtype, value in EXACTLY.items():
+            self.add_weight(shape=(), dtype=dtype, initializer="zeros", trainable=False, name=dtype).assign(value)
+        self.built = True
+
+
+EXACTLY = {"int32": 16_777_217, "uint32": 4_294_967_295, "uint8": 255, "int16": -2049, "bool": True, "bfloat16": 0.75}
+
+
+def test_integers_and_booleans_come_back_exactly(tmp_path):
+    Counting().save_to_preset(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    assert {name: tensor.dtype.name for name, tensor in tensors.items()} == {
+        name: "float16" if name == "bfloat16" else name for name in EXACTLY
+    }
+    loaded = registry.named_weights(Counting.from_preset(tmp_path))
+    assert {name: weight.numpy().item() for name, weight in loaded.items()} == EXACTLY
+    assert {weight.dtype for weight in loaded.values()} == set(EXACTLY)
+
+
+def test_a_count_that_was_rounded_is_refused(tmp_path):
+    Counting().save_to_preset(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_file({**load_file(path), "int32": np.array(2048, "float16")}, path)
+    with pytest.raises(ValueError, match=r"model\.safetensors: tensor 'int32' is float16, expected int32"):
+        Counting.from_preset(tmp_path)
 
 
 @pytest.mark.parametrize("name", registry.list())
@@ -159,6 +193,6 @@ def test_a_shipped_preset_with_a_flipped_bit_is_refused(folder, tmp_path, monkey
 def test_weights_that_half_precision_cannot_hold_are_not_written(tmp_path):
     model = tiny()
     model.weights[0].assign(np.full(model.weights[0].shape, 1e6, "float32"))
-    with pytest.raises(ValueError, match="float16 cannot hold"):
+    with pytest.raises(ValueError, match=r"model: its weight .* reaches 1e\+06, which float16 cannot hold"):
         model.save_to_preset(tmp_path / "preset")
     assert not (tmp_path / "preset" / "model.safetensors").exists()

@@ -1,0 +1,49 @@
+"""Cross-entropy of the next token, in memory that does not grow with the vocabulary."""
+
+import keras
+from keras import ops
+
+LOGITS_AT_ONCE = 1 << 20  # of each row: 4 MB in float32
+
+
+def token_cross_entropy(hidden, readout, targets, vocabulary_size, ignored=-1, label_smoothing=0.0):
+    """What each target costs: -log p(target), in nats.
+
+    All logits of a batch, `(batch, length, vocabulary)`, and their gradient can be many times larger than everything
+    else in a training step. Where a row has more than `LOGITS_AT_ONCE` of them, the positions are cut into chunks whose
+    logits are computed once for the loss, thrown away, and once more for the gradient.
+
+    Args:
+        hidden: float `(batch, length, dim)`.
+        readout: function from `(batch, n, dim)` to logits `(batch, n, vocabulary)`.
+        targets: integers `(batch, length)` in [0, vocabulary_size), or `ignored`.
+        vocabulary_size: logits of each position.
+        ignored: the target that does not count.
+        label_smoothing: ε in [0, 1): the target distribution is (1 - ε) at the target plus ε / vocabulary everywhere.
+
+    Returns:
+        (loss, nats, counted), each float32 `(batch, length)`: the smoothed cross-entropy, -log p(target), and 1 where
+        there is a target. Loss and nats are 0 where there is none.
+
+    Reference for ε: Szegedy et al., Rethinking the Inception Architecture, 2016, section 7.
+    """
+
+    def cost(hidden, targets):
+        logits = ops.cast(readout(hidden), "float32")
+        total = ops.logsumexp(logits, axis=-1)
+        at_target = ops.take_along_axis(logits, ops.maximum(targets, 0)[..., None], axis=-1)[..., 0]
+        nats = total - at_target
+        if not label_smoothing:
+            return nats, nats
+        return (1 - label_smoothing) * nats + label_smoothing * (total - ops.mean(logits, axis=-1)), nats
+
+    length, chunk = hidden.shape[1], max(1, LOGITS_AT_ONCE // vocabulary_size)
+    if length is None or length <= chunk:
+        loss, nats = cost(hidden, targets)
+    else:
+        cost = keras.remat(cost)
+        pieces = range(0, length, chunk)
+        costs = [cost(hidden[:, at : at + chunk], targets[:, at : at + chunk]) for at in pieces]
+        loss, nats = (ops.concatenate(parts, axis=1) for parts in zip(*costs, strict=True))
+    counted = ops.cast(targets != ignored, "float32")
+    return loss * counted, nats * counted, counted

@@ -1,0 +1,146 @@
+"""What is called again and again is compiled or recorded, and nobody sees it but the clock."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kgen import backend
+from kgen.layers import TransformerDecoderBlock
+
+OFTEN = 40  # calls: on PyTorch enough for the recording to take over
+eager_only = pytest.mark.skipif(keras.config.backend() != "torch", reason="a compiler refuses it")
+
+
+def tensor(*shape, seed=0):
+    return ops.convert_to_tensor(np.random.default_rng(seed).normal(size=shape).astype("float32"))
+
+
+def number(x):
+    return float(ops.convert_to_numpy(x))
+
+
+def test_new_weights_are_read_after_many_calls():
+    layer = keras.layers.Dense(3, use_bias=False)
+    layer.build((None, 2))
+    function = backend.compiled(lambda x: layer(x), layer.variables)
+    for i in range(OFTEN):
+        layer.kernel.assign(np.full((2, 3), float(i), "float32"))
+        np.testing.assert_allclose(ops.convert_to_numpy(function(ops.ones((1, 2)))), np.full((1, 3), 2.0 * i))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 8])
+@pytest.mark.parametrize("units", [1, 2, 5, 64])
+def test_products_of_any_size_stay_what_they_are(rows, units):
+    # One row and many take other kernels, an odd number of columns is cut in two halves that overlap.
+    embedding = keras.layers.ReversibleEmbedding(units, 16)
+    embedding.build((None, None))
+    dense = keras.layers.Dense(units)
+    dense.build((None, 16))
+
+    def both(x):
+        return embedding(x, reverse=True), dense(x)
+
+    function, x = backend.compiled(both, [*embedding.variables, *dense.variables]), tensor(rows, 16)
+    for _ in range(OFTEN):
+        found = function(x)
+    for one, expected in zip(found, both(x), strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(one), ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-6)
+
+
+def test_other_shapes_and_structures_are_served_too():
+    def total(inputs):
+        return {"sum": sum(ops.sum(x) for x in inputs.values()), "count": [ops.sum(ops.ones_like(inputs["a"]))]}
+
+    function = backend.compiled(total)
+    for n in [2] * OFTEN + [3] * OFTEN + [2]:
+        found = function({"a": ops.ones((n,)), "b": ops.ones((n, 2))})
+        assert number(found["sum"]) == 3 * n and number(found["count"][0]) == n
+    found = function({"a": ops.ones((5,))})
+    assert number(found["sum"]) == 5
+
+
+def test_a_cache_is_written_and_index_and_padding_are_inputs():
+    block = TransformerDecoderBlock(num_heads=2, feedforward_dim=32, name="block")
+    x = tensor(3, OFTEN + 8, 16)
+    block.build(x.shape)
+    full = ops.convert_to_numpy(block(x))
+
+    def step(x, cache, index):
+        return block(x, cache=cache, cache_index=index)
+
+    function, cache = backend.compiled(step, block.variables), block.make_cache(3, OFTEN + 8)
+    for i in range(OFTEN + 8):
+        output, cache = function(x[:, i : i + 1], cache, ops.convert_to_tensor(i, "int32"))
+        np.testing.assert_allclose(ops.convert_to_numpy(output)[:, 0], full[:, i], rtol=1e-4, atol=1e-5)
+
+
+def test_results_of_two_calls_share_no_memory():
+    function = backend.compiled(lambda x: (ops.zeros((4,)), ops.zeros((4,)), x * 1))
+    for _ in range(OFTEN):
+        first, second, _ = function(ops.ones((4,)))
+    third = function(ops.ones((4,)))[0]
+    cache = backend.write_cache(ops.reshape(first, (1, 1, 4, 1)), ops.ones((1, 1, 1, 1)), 0)
+    assert number(ops.sum(cache)) == 1
+    assert number(ops.sum(second)) == number(ops.sum(third)) == 0
+
+
+def test_a_compiled_function_may_be_called_within_another():
+    weight = keras.Variable(np.float32(2.0))
+    double = backend.compiled(lambda x: x * weight, [weight])
+
+    def run(x):
+        return ops.while_loop(lambda i, x: i < 5, lambda i, x: (i + 1, double(x)), (ops.convert_to_tensor(0), x))[1]
+
+    loop = backend.compiled(run, [weight])
+    for _ in range(OFTEN):
+        assert number(loop(ops.convert_to_tensor(1.0))) == 32.0
+    weight.assign(3.0)
+    assert number(loop(ops.convert_to_tensor(1.0))) == 243.0
+    assert number(double(ops.convert_to_tensor(1.0))) == 3.0
+
+
+def test_what_is_called_often_no_longer_runs_in_python():
+    # Attention without a cache takes the fused kernel, which could draw random numbers and here does not.
+    block = TransformerDecoderBlock(num_heads=2, feedforward_dim=32, name="block")
+    x, runs = tensor(2, 5, 16), []
+    block.build(x.shape)
+    function = backend.compiled(lambda x: runs.append(1) or block(x), block.variables)
+    for _ in range(2 * OFTEN):
+        found = function(x)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(block(x)), rtol=1e-4, atol=1e-5)
+    assert len(runs) < OFTEN
+
+
+@pytest.mark.parametrize("rows", [1, 3, 20])
+def test_int8_layers_stay_what_they_are(rows):
+    layer = keras.layers.Dense(24)
+    layer.build((None, 16))
+    layer.quantize("int8")
+    function, x = backend.compiled(lambda x: layer(x), layer.variables), tensor(rows, 16)
+    for _ in range(3):
+        np.testing.assert_allclose(ops.convert_to_numpy(function(x)), ops.convert_to_numpy(layer(x)), rtol=1e-5)
+
+
+@eager_only
+def test_a_function_that_looks_at_values_runs_as_it_is():
+    function = backend.compiled(lambda x: x * 2 if number(ops.sum(x)) > 0 else x * 3)
+    for sign in [1.0] * OFTEN + [-1.0]:
+        assert number(function(ops.convert_to_tensor(sign))) == (2.0 if sign > 0 else -3.0)
+
+
+@eager_only
+def test_random_numbers_are_not_frozen():
+    seeds = keras.random.SeedGenerator(1)
+    for seed, variables in ((seeds, []), (seeds, [seeds.state]), (None, [])):
+        function = backend.compiled(lambda x, seed=seed: x + keras.random.normal((), seed=seed), variables)
+        assert len({number(function(ops.convert_to_tensor(0.0))) for _ in range(OFTEN)}) == OFTEN
+
+
+@eager_only
+def test_assignments_are_not_lost():
+    count = keras.Variable(np.float32(0.0))
+    function = backend.compiled(lambda x: count.assign_add(x), [count])
+    for _ in range(OFTEN):
+        function(ops.convert_to_tensor(1.0))
+    assert number(count.value) == OFTEN

@@ -1,0 +1,156 @@
+"""How an entry of the zoo is built, called and trained."""
+
+import contextlib
+import functools
+import inspect
+
+import keras
+import numpy as np
+
+from kgen import backend
+from tests.conformance.comparing import numpy_of
+
+
+def inputs_of(entry):
+    """The call arguments by name, the same in every process. Integers have 32 bits, as they get on JAX anyway."""
+    inputs = entry.inputs(np.random.default_rng(0))
+    return keras.tree.map_structure(lambda array: array.astype("int32") if array.dtype == "int64" else array, inputs)
+
+
+def positional(layer, inputs):
+    """The call arguments as users give them: (the first one, by position; a dict of the others, by name)."""
+    first = next(iter(inspect.signature(layer.call).parameters))
+    return inputs[first], {name: value for name, value in inputs.items() if name != first}
+
+
+def call(layer, inputs, **options):
+    """Call a layer with arguments by name."""
+    first, rest = positional(layer, inputs)
+    return layer(first, **rest, **options)
+
+
+def outputs_of(layer, inputs, training=False):
+    """What the layer makes of NumPy inputs, as a list of NumPy arrays. Its state moves on."""
+    if not backend.prefers_jit(pays_on_cpu=False):
+        return numpy_of(call(layer, inputs, training=training))
+
+    # One program. Run one by one, as a plain call does, its operations take five times as long to compile.
+    @backend.compiled
+    def program(trainable, state, inputs):
+        first, rest = positional(layer, inputs)
+        return layer.stateless_call(trainable, state, first, **rest, training=training)
+
+    variables = layer.trainable_variables, layer.non_trainable_variables
+    outputs, state = program(*([variable.value for variable in part] for part in variables), inputs)
+    for variable, value in zip(variables[1], state, strict=True):
+        variable.assign(value)
+    return numpy_of(outputs)
+
+
+def built(entry):
+    """An instance whose weights come from a NumPy seed, in `get_weights()` order: the same on every backend."""
+    layer, rng = entry.build(), np.random.default_rng(0)
+    if not layer.built:
+        call(layer, symbols_of(entry))
+    layer.set_weights([_drawn(rng, weight) for weight in layer.get_weights()])
+    return layer
+
+
+def symbols_of(entry):
+    """The call arguments as symbolic tensors, some of their axes unknown."""
+
+    def symbol(array):
+        shape = [None if axis in entry.unknown_axes else size for axis, size in enumerate(array.shape)]
+        return keras.Input(batch_shape=shape, dtype=array.dtype.name)
+
+    return keras.tree.map_structure(symbol, inputs_of(entry))
+
+
+def _drawn(rng, weight):
+    if weight.dtype.kind != "f":
+        return weight
+    if weight.ndim < 2:  # some of these are variances: keep them positive
+        return rng.uniform(0.1, 0.5, weight.shape)
+    return rng.normal(size=weight.shape) / np.sqrt(np.prod(weight.shape[:-1]))
+
+
+@keras.saving.register_keras_serializable(package="kgen_tests")
+class Nudge(keras.Layer):
+    """One trainable factor: put before a layer, it moves when the layer lets a gradient through."""
+
+    def build(self, input_shape):
+        self.factor = self.add_weight(shape=(), initializer="ones", name="factor")
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+
+def as_model(entry, layer, nudged=False):
+    """The layer as a model of its inputs in a flat list (a model stays itself), and the call arguments of that."""
+    inputs = inputs_of(entry)
+    if entry.is_model:
+        return layer, inputs
+    symbols = [keras.Input(array.shape[1:], dtype=array.dtype.name) for array in keras.tree.flatten(inputs)]
+    passed = list(symbols)
+    if nudged:
+        passed = [Nudge(name=f"nudge_{i}")(x) if "float" in x.dtype else x for i, x in enumerate(symbols)]
+    outputs = keras.tree.flatten(call(layer, keras.tree.pack_sequence_as(inputs, passed)))
+    if nudged:
+        outputs = [output for output in outputs if "float" in output.dtype]  # what a loss can be made of
+    return keras.Model(symbols, outputs), {"inputs": keras.tree.flatten(inputs)}
+
+
+def trainable_model(entry, **compiling):
+    """A compiled model around the entry, its weights filled; a layer gets a nudge before each float input."""
+    model, inputs = as_model(entry, built(entry), nudged=True)
+    if not entry.is_model:
+        compiling = {"optimizer": "adam", "loss": ["mse"] * len(model.outputs), **compiling}
+    model.compile(**compiling)
+    return model, inputs
+
+
+@functools.lru_cache(maxsize=1)
+def trained(entry):
+    """The entry as a compiled and fitted model, its call arguments, and its measure before and after `fit`.
+
+    Two checks look at it, one after the other; neither changes it.
+    """
+    if not entry.data:
+        # A single step: where programs are not a must, taking it is quicker than making a program of it.
+        model, inputs = trainable_model(entry, run_eagerly=not backend.prefers_jit(pays_on_cpu=False))
+        model.fit(*training_data(entry, model, inputs), verbose=0)
+        return model, inputs, None, None
+    model, inputs = as_model(entry, entry.build())
+    model.compile()
+    before = entry.measure(model, *entry.data())
+    model.fit(*entry.data(), verbose=0, **entry.fit)
+    return model, inputs, before, entry.measure(model, *entry.data())
+
+
+def training_data(entry, model, inputs):
+    """What `fit` of a `trainable_model` takes: a layer learns random targets."""
+    if entry.data:
+        return entry.data()
+    flat, rng = inputs["inputs"], np.random.default_rng(2)
+    return flat, [rng.normal(size=(len(flat[0]), *output.shape[1:])).astype("float32") for output in model.outputs]
+
+
+def sublayers(layer):
+    """All layers inside. Keras names the inputs of a `Sequential` itself, and they hold nothing."""
+    return [one for one in layer._flatten_layers(include_self=False) if not isinstance(one, keras.layers.InputLayer)]
+
+
+def state_of(layer):
+    """The values of all variables, those of random seeds among them."""
+    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in layer.variables]
+
+
+@contextlib.contextmanager
+def dtype_policy(name):
+    """Inside, new layers have this dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
