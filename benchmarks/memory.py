@@ -25,7 +25,8 @@ SMALL = {"context_length": 128, "num_layers": 2, "num_heads": 2, "model_dim": 64
 TOKENS = 4000  # of the tokenizer
 LARGE_BATCH, SMALL_BATCH = 16, 8
 STEPS = 20
-WARM, CALLS = 40, 200  # calls of generate
+LENGTHS = (8, 16, 32, 64)  # of the prompts, in turn
+WARM, CALLS = 160, 200  # calls of generate; after the first ones all is there that is compiled or recorded for a length
 MEGABYTE = 2**20
 
 
@@ -35,9 +36,10 @@ MEGABYTE = 2**20
 def vocabulary(arguments):
     """Three training steps, with the logits of all positions at once or as kgen does it."""
     import kgen
+    from kgen.functional import losses
 
     if arguments.at_once:
-        kgen.functional.losses.LOGITS_AT_ONCE = sys.maxsize
+        losses.LOGITS_AT_ONCE = sys.maxsize
     model = kgen.models.GPT(**LARGE, seed=1)
     model.compile()
     framework = peak()
@@ -79,10 +81,10 @@ def generate(arguments):
     rng = np.random.default_rng(arguments.seed)
 
     def call(number):
-        prompt = rng.integers(0, TOKENS, 1 + number % WARM).tolist()
+        prompt = rng.integers(0, TOKENS, LENGTHS[number % len(LENGTHS)]).tolist()
         model.generate(prompt, max_new_tokens=20, seed=number)
 
-    for number in range(2 * WARM):  # each length twice, so that what is compiled for it is there
+    for number in range(WARM):
         call(number)
     gc.collect()
     sizes = [now()]
@@ -159,7 +161,7 @@ def file_table(backends, options, megabytes, seed):
 
 
 def generate_table(backends, options, calls):
-    yield f"{calls} calls of `generate`, after {2 * WARM} others:"
+    yield f"{calls} calls of `generate`, after {WARM} others:"
     yield ""
     yield "| backend | before, MB | half way, MB | after, MB | growth (< 2 %) |"
     yield "|---|---|---|---|---|"

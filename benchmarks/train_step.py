@@ -229,7 +229,7 @@ def main():
     known = [one for turn in turns for one in turn.values() if one]
     sizes = f"{shape['num_layers']} layers of {shape['model_dim']}, {known[0]['weights']:,} weights" if known else ""
     print(f"{sizes}, context {CONTEXT}, vocabulary {VOCABULARY}, batch {BATCH}, float32.")
-    for backend in side_by_side.backends_here():
+    for backend in dict.fromkeys(backend for _, backend, _ in found.values()):
         results = [one for turn in turns for name, one in turn.items() if one and found[name][1] == backend]
         rates = side_by_side.spread([one["matrix rate"] / 1e9 for one in results], ".0f")
         print(f"Matrix product of {SIDE} × {SIDE}, {backend}: {rates} GFLOP/s.")

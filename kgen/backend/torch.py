@@ -91,6 +91,8 @@ def _recording(function, variables, leaves, structure):
 def write_cache(cache, value, index):
     if torch.is_grad_enabled() and (value.requires_grad or cache.requires_grad):
         cache = cache.clone()  # what a gradient still needs is not written over
+    elif 0 in cache.stride():
+        cache = cache.contiguous()  # rows that were repeated, and are one row in memory still
     value, length = value.to(cache.dtype), value.shape[2]
     if isinstance(index, int):
         cache[:, :, index : index + length] = value

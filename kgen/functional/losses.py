@@ -6,7 +6,7 @@ from keras import ops
 LOGITS_AT_ONCE = 1 << 20  # of each row: 4 MB in float32
 
 
-def token_cross_entropy(hidden, readout, targets, vocabulary_size, ignored=-1, label_smoothing=0.0):
+def token_cross_entropy(hidden, readout, targets, vocabulary_size, variables=(), ignored=-1, label_smoothing=0.0):
     """What each target costs: -log p(target), in nats.
 
     All logits of a batch, `(batch, length, vocabulary)`, and their gradient can be many times larger than everything
@@ -18,6 +18,7 @@ def token_cross_entropy(hidden, readout, targets, vocabulary_size, ignored=-1, l
         readout: function from `(batch, n, dim)` to logits `(batch, n, vocabulary)`.
         targets: integers `(batch, length)` in [0, vocabulary_size), or `ignored`.
         vocabulary_size: logits of each position.
+        variables: the Keras variables that `readout` reads.
         ignored: the target that does not count.
         label_smoothing: ε in [0, 1): the target distribution is (1 - ε) at the target plus ε / vocabulary everywhere.
 
@@ -28,8 +29,10 @@ def token_cross_entropy(hidden, readout, targets, vocabulary_size, ignored=-1, l
     Reference for ε: Szegedy et al., Rethinking the Inception Architecture, 2016, section 7.
     """
 
-    def cost(hidden, targets):
-        logits = ops.cast(readout(hidden), "float32")
+    def cost(hidden, targets, *values):
+        # Variables go in as values: TensorFlow finds no gradient for those that are read inside a checkpointed loop.
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            logits = ops.cast(readout(hidden), "float32")
         total = ops.logsumexp(logits, axis=-1)
         at_target = ops.take_along_axis(logits, ops.maximum(targets, 0)[..., None], axis=-1)[..., 0]
         nats = total - at_target
@@ -37,13 +40,32 @@ def token_cross_entropy(hidden, readout, targets, vocabulary_size, ignored=-1, l
             return nats, nats
         return (1 - label_smoothing) * nats + label_smoothing * (total - ops.mean(logits, axis=-1)), nats
 
+    values = [ops.convert_to_tensor(variable) for variable in variables]
     length, chunk = hidden.shape[1], max(1, LOGITS_AT_ONCE // vocabulary_size)
-    if length is None or length <= chunk:
-        loss, nats = cost(hidden, targets)
+    if not isinstance(length, int) or length <= chunk:
+        loss, nats = cost(hidden, targets, *values)
     else:
-        cost = keras.remat(cost)
-        pieces = range(0, length, chunk)
-        costs = [cost(hidden[:, at : at + chunk], targets[:, at : at + chunk]) for at in pieces]
-        loss, nats = (ops.concatenate(parts, axis=1) for parts in zip(*costs, strict=True))
+        checkpointed = keras.remat(cost)
+        loss, nats = _in_chunks(lambda *piece: checkpointed(*piece, *values), hidden, targets, chunk, ignored)
     counted = ops.cast(targets != ignored, "float32")
     return loss * counted, nats * counted, counted
+
+
+def _in_chunks(cost, hidden, targets, chunk, ignored):
+    """`cost(hidden, targets)`, some positions at a time.
+
+    A loop, not a row of calls: compilers would compute all calls at once, and hold all their logits.
+    """
+    length = hidden.shape[1]
+    count = -(-length // chunk)
+    hidden = ops.pad(hidden, ((0, 0), (0, count * chunk - length), (0, 0)))
+    targets = ops.pad(targets, ((0, 0), (0, count * chunk - length)), constant_values=ignored)
+
+    def pieces(x):
+        """(batch, count · chunk, …) → (count, batch, chunk, …)."""
+        return ops.moveaxis(ops.reshape(x, (-1, count, chunk, *x.shape[2:])), 1, 0)
+
+    def whole(x):
+        return ops.reshape(ops.moveaxis(x, 0, 1), (-1, count * chunk))[:, :length]
+
+    return tuple(whole(x) for x in ops.map(lambda piece: cost(*piece), (pieces(hidden), pieces(targets))))

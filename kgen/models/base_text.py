@@ -40,8 +40,8 @@ SAMPLE_CHARACTERS = 50_000_000  # of the text that a tokenizer is trained on
 class NextTokenModel(GenerativeModel):
     """Base of language models. A call maps ids to hidden states; `readout` maps hidden states to logits.
 
-    Holes: `call(ids, training)`, `readout(hidden)`, `make_cache(batch, length)` and
-    `decode_step(ids, cache, index, padding)`; see `kgen.decoding.loop.TokenLoop`.
+    Holes: `token_embedding`, whose variables `readout(hidden)` reads, `call(ids, training)`, `make_cache(batch, length)`
+    and `decode_step(ids, cache, index, padding)`; see `kgen.decoding.loop.TokenLoop`.
 
     Args:
         tokenizer: a tokenizer of kgen, or None where ids go in and come out.
@@ -116,7 +116,9 @@ class NextTokenModel(GenerativeModel):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if y is None:  # ids alone: each is the target of those before it
             y_pred, y = y_pred[:, :-1], x[:, 1:]
-        loss, nats, counted = token_cross_entropy(y_pred, self.readout, y, self.num_tokens, IGNORED)
+        loss, nats, counted = token_cross_entropy(
+            y_pred, self.readout, y, self.num_tokens, self.token_embedding.variables, IGNORED
+        )
         total = ops.maximum(ops.sum(counted), 1.0)
         self.perplexity_tracker.update_state(ops.sum(nats) / total, sample_weight=ops.sum(counted))
         if self._characters is not None:
@@ -179,7 +181,9 @@ class NextTokenModel(GenerativeModel):
         length = min(self.context_length, len(ids) - 1)
         stride = min(stride, length)
         nats = backend.compiled(
-            lambda a, b: token_cross_entropy(self(a, training=False), self.readout, b, self.num_tokens, IGNORED)[1],
+            lambda a, b: token_cross_entropy(
+                self(a, training=False), self.readout, b, self.num_tokens, self.token_embedding.variables, IGNORED
+            )[1],
             self.weights,
         )
         starts = np.append(np.arange(0, len(ids) - 1 - length, stride), len(ids) - 1 - length)

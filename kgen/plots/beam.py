@@ -73,7 +73,7 @@ def beam_tree(search_history, labels=None, root="", title=None):
         if path:
             start = rows[path[:-1]]
             axes.plot(x - 1 + BEND, start + (y - start) * RISE, color=colour, linewidth=0.7 * above, zorder=above)
-        if value:
+        if path and value is not None:
             axes.text(x, y + 0.36, _minus(f"{value:.2f}"), ha="center", va="center", fontsize=7.5, color=TEXT, zorder=6)
         box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": colour, "linewidth": 0.5 * above}
         place = {"ha": "center" if path else "right", "va": "center", "zorder": 6}
@@ -92,8 +92,8 @@ def beam_tree(search_history, labels=None, root="", title=None):
 
 
 def _nodes(history):
-    """Log-probabilities by path, a tuple of ids from the root, the texts' (number, score)
-    by theirs, and the greedy path."""
+    """Log-probabilities by path, a tuple of ids from the root; number and score of each text by its path; and the
+    greedy path. Of a text that has ended only the score is known."""
     values, paths, greedy = {(): 0.0}, [()] * len(history["parents"][0]), ()
     steps = zip(*(history[name] for name in ("parents", "ids", "log_probabilities", "greedy")), strict=True)
     for parents, ids, logs, follows in steps:

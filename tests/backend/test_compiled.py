@@ -75,6 +75,13 @@ def test_a_cache_is_written_and_index_and_padding_are_inputs():
         np.testing.assert_allclose(ops.convert_to_numpy(output)[:, 0], full[:, i], rtol=1e-4, atol=1e-5)
 
 
+def test_a_cache_of_repeated_rows_is_written_row_by_row():
+    cache = ops.repeat(ops.zeros((1, 1, 4, 1)), 3, axis=0)
+    value = ops.reshape(ops.convert_to_tensor([1.0, 2.0, 3.0]), (3, 1, 1, 1))
+    written = backend.write_cache(cache, value, ops.convert_to_tensor(2, "int32"))
+    np.testing.assert_allclose(ops.convert_to_numpy(written)[:, 0, 2, 0], [1.0, 2.0, 3.0])
+
+
 def test_results_of_two_calls_share_no_memory():
     function = backend.compiled(lambda x: (ops.zeros((4,)), ops.zeros((4,)), x * 1))
     for _ in range(OFTEN):

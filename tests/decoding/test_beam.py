@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-import kgen
 from kgen.decoding import Beam
 from kgen.decoding import Greedy
 from kgen.decoding.loop import TokenLoop
 from tests.decoding.toys import Toy
+from tests.decoding.toys import tiny_gpt
 from tests.decoding.toys import written
 
 PROMPTS = [[1, 2, 3], [4], [0] * 20]
@@ -117,9 +117,7 @@ def test_all_backends_find_the_same():
 
 def test_a_real_cache_follows_its_beam():
     # Scores that one pass over the whole text confirms: the keys and values of each beam were its own.
-    model = kgen.models.GPT(vocabulary_size=9, context_length=40, num_layers=2, num_heads=2, model_dim=16, seed=1)
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(size=weight.shape) * 0.5 for weight in model.weights])
+    model = tiny_gpt(vocabulary=9)
     prompts = [[1, 2, 3], [4], [5, 6] * 5]
     found = Beam(4, 0.0, num_return=4).search(model.token_loop(), prompts, 12, stop_ids=[7])
     for prompt, texts in zip(prompts, found, strict=True):

@@ -14,6 +14,7 @@ from kgen.decoding import Speculative
 from kgen.decoding import Temperature
 from kgen.decoding import TopP
 from tests.decoding.toys import Toy
+from tests.decoding.toys import tiny_gpt
 from tests.decoding.toys import written
 
 ROWS = 2000
@@ -110,15 +111,7 @@ def test_a_text_may_outgrow_the_window():
 
 
 def test_real_models_agree():
-    def gpt(layers, seed):
-        model = kgen.models.GPT(
-            vocabulary_size=12, context_length=64, num_layers=layers, num_heads=2, model_dim=16, seed=seed
-        )
-        rng = np.random.default_rng(seed)
-        model.set_weights([rng.normal(size=weight.shape) * 0.4 for weight in model.weights])
-        return model
-
-    target, draft = gpt(2, 1), gpt(1, 2)
+    target, draft = tiny_gpt(2, seed=1), tiny_gpt(1, seed=2)
     prompts = [[1, 2, 3], [4], [5, 6] * 9]
     speculative = Speculative(draft, 3, Greedy())
     expected = target.generate(prompts, max_new_tokens=24, sampler=Greedy())

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+import kgen
 from kgen.decoding.loop import TokenLoop
 
 
@@ -76,6 +77,16 @@ class Toy:
 
     def _look_up(self, totals):
         return ops.take(self.table, totals % self.states, axis=0)
+
+
+def tiny_gpt(num_layers=2, vocabulary=12, seed=1, spread=0.4):
+    """A GPT with the same random weights on every backend."""
+    model = kgen.models.GPT(
+        vocabulary_size=vocabulary, context_length=64, num_layers=num_layers, num_heads=2, model_dim=16, seed=seed
+    )
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(size=weight.shape) * spread for weight in model.weights])
+    return model
 
 
 def written(strategy, loop, prompts, count, **options):
