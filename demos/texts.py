@@ -1,5 +1,7 @@
 """Text that people send, and tokens as people can read them."""
 
+from kgen.plots.tokens import VISIBLE
+
 from .studio import sorry
 
 
@@ -13,8 +15,6 @@ def text(what, value, most):
 
 def shown(token):
     """A token with its white space visible: "␣the" for " the"."""
-    from kgen.plots.attention import VISIBLE  # brings matplotlib, which nobody should wait for at the start
-
     return "".join(one if one.isprintable() else "·" for one in token.translate(VISIBLE))
 
 

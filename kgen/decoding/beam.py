@@ -151,12 +151,12 @@ def _programs(width, num_return, loop):
     def select(logits, state, length_penalty, most, stops):
         """One step: the best continuations of each row's beams."""
         step, batch, vocabulary = state["step"], logits.shape[0] // width, logits.shape[1]
-        logs = ops.reshape(ops.log_softmax(logits, axis=-1), (batch, width, vocabulary))
         # No row needs more of a beam than these: `width` that go on, and stops that may rank before them.
         n = min(vocabulary, width + stops.shape[0])
-        logs, ids = ops.top_k(logs, n)
+        logs, ids = _largest(logits, n)
+        logs = ops.reshape(logs - ops.logsumexp(logits, axis=-1, keepdims=True), (batch, width, n))
         logs = ops.reshape(state["log_probabilities"][..., None] + logs, (batch, width * n))
-        ids = ops.reshape(ops.cast(ids, "int32"), (batch, width * n))
+        ids = ops.reshape(ids, (batch, width * n))
         stopping = ops.any(ids[..., None] == stops, axis=-1)
 
         # The greedy continuation is the first of its beam.
@@ -238,6 +238,26 @@ def _programs(width, num_return, loop):
         return ops.while_loop(unfinished, advance, (state, cache))[0]
 
     return select, backend.compiled(run, loop.variables)
+
+
+def _largest(x, k):
+    """The k largest values of each row and where they stand, int32.
+
+    In a long row they can only be in the k blocks that have the largest maxima: a third of the time of `ops.top_k` with
+    XLA on a CPU, for (160, 8000) and k = 6.
+    """
+    rows, length = x.shape
+    size = int(length**0.5)
+    blocks = -(-length // size)
+    if blocks < 8 * k:
+        values, places = ops.top_k(x, k)
+        return values, ops.cast(places, "int32")
+    x = ops.pad(x, ((0, 0), (0, blocks * size - length)), constant_values=-np.inf)
+    x = ops.reshape(x, (rows, blocks, size))
+    chosen = ops.cast(ops.top_k(ops.max(x, axis=-1), k)[1], "int32")
+    values, places = ops.top_k(ops.reshape(ops.take_along_axis(x, chosen[..., None], axis=1), (rows, k * size)), k)
+    places = ops.cast(places, "int32")
+    return values, ops.take_along_axis(chosen, places // size, axis=1) * size + places % size
 
 
 def _followed(found, row, steps, beam):

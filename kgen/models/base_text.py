@@ -40,8 +40,8 @@ SAMPLE_CHARACTERS = 50_000_000  # of the text that a tokenizer is trained on
 class NextTokenModel(GenerativeModel):
     """Base of language models. A call maps ids to hidden states; `readout` maps hidden states to logits.
 
-    Holes: `token_embedding`, whose variables `readout(hidden)` reads, `call(ids, training)`, `make_cache(batch, length)`
-    and `decode_step(ids, cache, index, padding)`; see `kgen.decoding.loop.TokenLoop`.
+    Holes: `token_embedding`, whose variables `readout(hidden)` reads, `call(ids, training)`,
+    `make_cache(batch, length)` and `decode_step(ids, cache, index, padding)`; see `kgen.decoding.loop.TokenLoop`.
 
     Args:
         tokenizer: a tokenizer of kgen, or None where ids go in and come out.

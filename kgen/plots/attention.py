@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kgen.functional.checks import check_int
+from kgen.plots.tokens import shown
 
 MOST_LABELS = 40  # along a side of a map: of more tokens every second, third … gets one
-LONGEST_LABEL = 14
-VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥", "\0": "␀"})
 COLOURS = matplotlib.colormaps["YlGnBu"].with_extremes(bad="#e4e4e4")  # grey: hidden by the causal mask
 
 
@@ -129,7 +128,7 @@ def _columns(n):
 def _empty_grid(rows, queries, keys, cell):
     """A figure in which every token gets room for its label, and its axes (row, column)."""
     wide, high = max(1.3, cell * len(keys)), max(0.3, cell * len(queries))
-    left, below = (0.1 * max(len(_shown(token)) for token in tokens) for tokens in (queries, keys))
+    left, below = (0.1 * max(len(shown(token)) for token in tokens) for tokens in (queries, keys))
     columns = max(map(len, rows))
     figure = Figure(
         figsize=(columns * (wide + 0.2) + left + 1.3, len(rows) * (high + 0.4) + below + 0.8), layout="compressed"
@@ -149,11 +148,5 @@ def _cell(tokens):
 def _label(axis, tokens, cell, rotation=0):
     every = math.ceil(len(tokens) / MOST_LABELS)
     size = min(9.0, 72 * 0.62 * every * cell)
-    shown = [_shown(token) for token in tokens[::every]]
-    axis.set_ticks(range(0, len(tokens), every), shown, fontsize=size, rotation=rotation, parse_math=False)
-
-
-def _shown(token):
-    """A token as a label: white space visible, nothing that cannot be printed, not too long."""
-    text = "".join(one if one.isprintable() else "·" for one in str(token).translate(VISIBLE))
-    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+    labels = [shown(token) for token in tokens[::every]]
+    axis.set_ticks(range(0, len(tokens), every), labels, fontsize=size, rotation=rotation, parse_math=False)

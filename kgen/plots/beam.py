@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from kgen.plots.attention import _shown
+from kgen.plots.tokens import shown
 
 BEST, GREEDY, OTHER, TEXT = "#c2410c", "#1d4ed8", "#9a9a9a", "#222222"
 STEP, LEAF = 1.15, 0.62  # inches for a step to the right, and for a leaf
@@ -56,7 +56,7 @@ def beam_tree(search_history, labels=None, root="", title=None):
     steps, leaves = max(map(len, nodes)), max(rows.values()) + 1
     best = tuple(search_history["texts"][0][0]) if search_history["texts"] else ()
 
-    labelled = {path: _shown(_label(labels, path[-1])) if path else _shown(root) or "·" for path in nodes}
+    labelled = {path: shown(_label(labels, path[-1])) if path else shown(root) or "·" for path in nodes}
     wide = STEP + 0.1 * max(0, max(len(text) for path, text in labelled.items() if path) - 5)
     size = wide * (steps + 1.4) + 0.11 * len(labelled[()]) + 0.5, LEAF * (leaves + 0.5) + 0.75
     figure = Figure(figsize=size, layout="constrained")

@@ -8,6 +8,7 @@ from keras import ops
 
 from kgen.decoding import Beam
 from kgen.decoding import Greedy
+from kgen.decoding.beam import _largest
 from kgen.decoding.loop import TokenLoop
 from tests.decoding.toys import Toy
 from tests.decoding.toys import tiny_gpt
@@ -127,6 +128,16 @@ def test_a_real_cache_follows_its_beam():
             np.testing.assert_allclose(score, sum(logs[i, one] for i, one in enumerate(ids)), rtol=1e-3, atol=1e-3)
     greedy = model.generate(prompts, max_new_tokens=12, sampler=Greedy(), stop=[7])
     assert model.generate(prompts, max_new_tokens=12, sampler=Beam(1), stop=[7]) == greedy
+
+
+@pytest.mark.parametrize("length", [7, 1000, 1009])
+def test_the_largest_of_a_long_row_are_found(length):
+    x = np.random.default_rng(length).normal(size=(4, length)).astype("float32")
+    x[0, 3:] = -np.inf
+    for k in (1, 3):
+        values, places = (ops.convert_to_numpy(one) for one in _largest(ops.convert_to_tensor(x), k))
+        np.testing.assert_array_equal(places, np.argsort(-x, axis=1, kind="stable")[:, :k])
+        np.testing.assert_array_equal(values, np.take_along_axis(x, places, axis=1))
 
 
 def test_the_history_holds_the_whole_search():

@@ -59,7 +59,7 @@ def test_it_does_not_repeat_itself_where_greedy_search_does():
         model.generate([1, 2, 3], max_new_tokens=40, sampler=sampler) for sampler in (Greedy(), Contrastive())
     )
     assert len(set(greedy)) == 1
-    assert len(set(contrastive)) > 8
+    assert len(set(contrastive)) > 5
 
 
 @pytest.mark.parametrize(
