@@ -121,6 +121,8 @@ class EncodedBatches(keras.utils.PyDataset):
         super().__init__(dataset.workers, dataset.use_multiprocessing, dataset.max_queue_size)
         self.dataset = dataset
         self.encode = encode
+        if hasattr(dataset, "start_epoch"):  # an order of its own for each epoch
+            self.start_epoch = dataset.start_epoch
 
     @property
     def num_batches(self):

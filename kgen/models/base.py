@@ -167,9 +167,9 @@ class GenerativeModel(keras.Model):
                 x, y = x[:split], None if y is None else y[:split]
             x, y = self.batches(x, y, batch_size or 32, shuffle), None
         else:
+            x = self.encoded(x)
             if isinstance(x, keras.utils.PyDataset) and shuffle and not hasattr(x, "start_epoch"):
                 x = ReorderedBatches(x, seed=self._order_seed())
-            x = self.encoded(x)
         if validation_data is not None:
             validation_data = self._validation(validation_data, validation_batch_size or batch_size)
         guard = StopOnNonFinite()
