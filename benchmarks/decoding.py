@@ -9,20 +9,14 @@ Peers that are not installed are left out.
 """
 
 import argparse
-import contextlib
-import importlib.util
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata
 
 import numpy as np
-
-from kgen.backend.device import processor
+import side_by_side
 
 SHAPES = {  # vocabulary, context, layers, heads, dimension
     "GPT-2 small": (50257, 1024, 12, 12, 768),
@@ -30,10 +24,9 @@ SHAPES = {  # vocabulary, context, layers, heads, dimension
 }
 BATCHES = (1, 8)
 PROMPT = 32
-BACKENDS = ("tensorflow", "jax", "torch")
 DTYPES = ("float32", "bfloat16", "int8")
 MODULES = {"kgen": "kgen", "keras-hub": "keras_hub", "transformers": "transformers"}
-REPETITIONS = 3  # within a process, of which the fastest counts
+REPETITIONS = 1  # within a process, of which the fastest counts; turns are worth more
 
 
 def generator_of(library, shape, dtype, seed):
@@ -101,12 +94,7 @@ def work(library, shape, dtype, batches, new, seed):
     for batch in batches:
         ids = np.random.default_rng(seed).integers(0, SHAPES[shape][0], (batch, PROMPT)).astype("int32")
         generate(ids, new)  # compiles
-        seconds = []
-        for _ in range(REPETITIONS):
-            started = time.perf_counter()
-            generate(ids, new)
-            seconds.append(time.perf_counter() - started)
-        speeds[batch] = batch * new / min(seconds)
+        speeds[batch] = batch * new / side_by_side.fastest(lambda ids=ids: generate(ids, new), REPETITIONS)
     return {"speeds": speeds, "weights": count}
 
 
@@ -116,36 +104,15 @@ def machine():
     parts = [np.ones(1 << 25, "float32") for _ in range(cores)]  # 128 MiB each, more than any cache
     square = np.ones((2048, 2048), "float32")
     with ThreadPoolExecutor(cores) as pool:
-        reading = _fastest(lambda: list(pool.map(np.sum, parts)))
-    multiplying = _fastest(lambda: square @ square)
+        reading = side_by_side.fastest(lambda: list(pool.map(np.sum, parts)), 5)
+    multiplying = side_by_side.fastest(lambda: square @ square, 5)
     return {"GB/s": 1e-9 * sum(part.nbytes for part in parts) / reading, "GFLOP/s": 1e-9 * 2 * 2048**3 / multiplying}
-
-
-def _fastest(function, times=5):
-    seconds = []
-    for _ in range(times):
-        started = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
-
-
-def ask(*words, backend=None):
-    """What another process of this script finds out; None if it fails."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if backend:
-        environment["KERAS_BACKEND"] = backend
-    done = subprocess.run([sys.executable, __file__, *words], env=environment, capture_output=True, text=True)
-    if done.returncode:
-        print(f"{' '.join(words)}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-        return None
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def contestants(quick, only):
     """(library, backend, dtype) of all that take part, and the peers that are not here."""
-    here = {name: importlib.util.find_spec(module) is not None for name, module in MODULES.items()}
-    backends = [one for one in BACKENDS if importlib.util.find_spec(one)]
+    here = {name: side_by_side.is_here(module) for name, module in MODULES.items()}
+    backends = side_by_side.backends_here()
     found = [("kgen", backend, dtype) for dtype in DTYPES[: 1 if quick else None] for backend in backends]
     found += [("keras-hub", backend, "float32") for backend in backends if here["keras-hub"]]
     found += [("transformers", "torch", "float32")] if here["transformers"] and "torch" in backends else []
@@ -159,25 +126,21 @@ def table(shape, batch, turns, contestants):
     yield f"| {shape}, batch {batch} | weights | tokens/s | spread | of the wall | × kgen's own float32 | × peer |"
     yield "|---|---|---|---|---|---|---|"
 
-    def speed(turn, who):
-        found = turn.get((shape, *who))
-        return found["speeds"][str(batch)] if found else None
+    def speed(found):
+        return found["speeds"][str(batch)]
 
     def ratio(who, other):
-        both = [(speed(turn, who), speed(turn, other)) for turn in turns]
-        ratios = [a / b for a, b in both if a and b]
-        return _spread(ratios) if ratios else "–"
+        return side_by_side.spread(side_by_side.ratios(turns, speed, (shape, *who), (shape, *other)))
 
     for who in contestants:
         library, backend, dtype = who
-        speeds = [one for turn in turns if (one := speed(turn, who))]
-        if not speeds:
+        name, size = (shape, *who), {"float32": 4, "bfloat16": 2, "int8": 1}[dtype]
+        there = [turn for turn in turns if turn.get(name)]
+        if not there:
             continue
-        size = {"float32": 4, "bfloat16": 2, "int8": 1}[dtype]
+        speeds = [speed(turn[name]) for turn in there]
         walls = [
-            speed(turn, who) / batch * turn[(shape, *who)]["weights"] * size / (1e9 * turn["machine"]["GB/s"])
-            for turn in turns
-            if speed(turn, who)
+            speed(turn[name]) / batch * turn[name]["weights"] * size / (1e9 * turn["machine"]["GB/s"]) for turn in there
         ]
         own, peers = "–", "–"
         if library == "kgen":
@@ -188,16 +151,6 @@ def table(shape, batch, turns, contestants):
             f"| {library}, {backend} | {dtype} | {statistics.median(speeds):,.0f} | "
             f"{min(speeds):,.0f} to {max(speeds):,.0f} | {statistics.median(walls):.0%} | {own} | {peers} |"
         )
-
-
-def versions():
-    for name in ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "keras-hub", "transformers"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            yield f"{name} {metadata.version(name)}"
-
-
-def _spread(ratios):
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def main():
@@ -221,23 +174,22 @@ def main():
     if arguments.quick:
         shapes, arguments.pairs, arguments.new = shapes[-1:], 1, 64
     found, missing = contestants(arguments.quick, arguments.only)
-    turns = []
-    for _ in range(arguments.pairs):
-        turn = {"machine": ask("--machine")}
-        for shape in shapes:
-            for library, backend, dtype in found:
-                words = ("--work", library, shape, dtype, "--new", str(arguments.new), "--seed", str(arguments.seed))
-                turn[shape, library, backend, dtype] = ask(*words, backend=backend)
-        turns.append(turn)
+    words = {"machine": (None, ("--machine",))}
+    for shape in shapes:
+        for library, backend, dtype in found:
+            options = ("--work", library, shape, dtype, "--new", arguments.new, "--seed", arguments.seed)
+            words[shape, library, backend, dtype] = backend, options
+    turns = side_by_side.in_turns(__file__, words, arguments.pairs, side_by_side.AS_IT_IS)
     for shape in shapes:
         for batch in BATCHES:
             print(*table(shape, batch, turns, found), "", sep="\n")
     print(f"Prompt {PROMPT}, {arguments.new} new tokens, greedy, random weights of seed {arguments.seed}.")
     for unit in ("GB/s", "GFLOP/s"):
-        print(f"The machine, NumPy on all cores: {_spread([turn['machine'][unit] for turn in turns])} {unit}.")
+        rates = side_by_side.spread([turn["machine"][unit] for turn in turns])
+        print(f"The machine, NumPy on all cores: {rates} {unit}.")
     for name in missing:
         print(f"Left out, for it is not installed: {name}.")
-    print(", ".join([*versions(), processor(), f"{os.cpu_count()} cores", f"{time.time() - started:.0f} s"]))
+    print(side_by_side.facts(started))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,19 @@ from importlib import metadata
 from kgen.backend.device import processor
 
 BACKENDS = ("tensorflow", "jax", "torch")
-PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "keras-hub", "transformers", "numpy")
+PACKAGES = (
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "torch",
+    "keras-hub",
+    "transformers",
+    "ctranslate2",
+    "numpy",
+)
+# An `environment` for `ask` in which OpenMP's threads wait as the user has said, or as they do by themselves.
+AS_IT_IS = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY")}
 
 
 def is_here(module):
@@ -29,11 +41,25 @@ def backends_here():
     return [name for name in BACKENDS if is_here(name)]
 
 
+def fastest(function, times):
+    """The least seconds of so many calls."""
+    seconds = []
+    for _ in range(times):
+        started = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
 def ask(script, *words, backend=None, environment=None):
-    """The JSON in the last line that another process of this script prints; None if it fails."""
+    """The JSON in the last line that another process of this script prints; None if it fails.
+
+    `environment` maps further variables to their values, or to None for those that shall not be set.
+    """
     variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_WAIT_POLICY": "PASSIVE", **(environment or {})}
     if backend:
         variables["KERAS_BACKEND"] = backend
+    variables = {name: value for name, value in variables.items() if value is not None}
     done = subprocess.run([sys.executable, script, *map(str, words)], env=variables, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
@@ -42,13 +68,16 @@ def ask(script, *words, backend=None, environment=None):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def in_turns(script, contestants, turns):
+def in_turns(script, contestants, turns, environment=None):
     """Each contestant once a turn, each time in a new process: a list of {contestant: what it found out}.
 
-    `contestants` maps a name to (backend, words for the script).
+    `contestants` maps a name to (backend, words for the script); `environment` is that of `ask`.
     """
     return [
-        {name: ask(script, *words, backend=backend) for name, (backend, words) in contestants.items()}
+        {
+            name: ask(script, *words, backend=backend, environment=environment)
+            for name, (backend, words) in contestants.items()
+        }
         for _ in range(turns)
     ]
 

@@ -49,6 +49,8 @@ CSS = """
 .about { align-self: center; }
 footer .divider { display: none; }
 .clickable img { cursor: crosshair; }
+.scrolled .image-frame { overflow-x: auto; justify-content: safe center; }
+.scrolled img { max-width: none !important; width: auto !important; }
 """
 
 

@@ -23,13 +23,12 @@ if not __package__:  # run as a file: be a module of the folder it lies in, or o
     sys.path[0] = str(here.parent)  # instead of the folder itself, where any name might hide a package of that name
     __package__ = here.name if (here / "studio.py").exists() else "kgen_demos"
 
-import inspect
-
 import gradio as gr
 
 from . import discovery
 from .samplers import sampler_choice
 from .studio import MAX_SEED
+from .studio import named
 from .studio import sentences
 from .studio import whole
 from .texts import shares
@@ -147,10 +146,7 @@ def build(studio):
             yield written, gr.skip()
         yield written, shares(writer.next_tokens(written[-MAX_PROMPT:], BARS))
 
-    # API callers give the settings of the samplers by name.
-    names = ("model", "prompt", "max_new_tokens", "sampler", "seed", "stop", *choice.sliders)
-    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
-    complete_text.__signature__ = inspect.Signature(parameters)
+    named(complete_text, "model", "prompt", "max_new_tokens", "sampler", "seed", "stop", *choice.sliders)
 
     @sentences
     def next_tokens(model, prompt):

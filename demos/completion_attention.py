@@ -1,13 +1,11 @@
 """Part of *Completion*: which token of the prompt looks at which, head by head."""
 
-import io
-
 import gradio as gr
-from PIL import Image
 
 from .completion import MAX_PROMPT
 from .completion import NEEDS as A_LANGUAGE_MODEL
 from .completion import QUEUE
+from .pictures import drawn
 from .studio import sentences
 from .studio import sorry
 from .studio import whole
@@ -22,7 +20,6 @@ NEEDS = (*A_LANGUAGE_MODEL, "attention")
 
 TOKENS = 40  # of the prompt's end
 MANY = 16  # tokens, of which only two maps fit side by side with labels that can be read
-DOTS_PER_INCH = 90
 
 ABOUT = f"""
 Who looks at whom among the last {TOKENS} tokens of the prompt, when the model sees nothing before them. A row is a
@@ -41,10 +38,7 @@ def attention_picture(model, prompt, layer):
     layer = whole("Layer", layer, 1, len(scores))
     tokens = [shown(model.tokenizer.decode([one], skip_special=False)) for one in ids]
     columns = 2 if len(ids) > MANY else None
-    figure = attention_map(scores[layer - 1], tokens, causal=True, title=f"layer {layer}", columns=columns)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
-    return Image.open(file)
+    return drawn(attention_map(scores[layer - 1], tokens, causal=True, title=f"layer {layer}", columns=columns))
 
 
 def build(studio, model, prompt):

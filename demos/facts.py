@@ -38,8 +38,12 @@ class Facts:
     verbs: dict
 
     def has(self, *needs):
-        """Whether the model has every one of these verbs or arguments; None for an argument is none."""
-        return all(need in self.verbs or self.arguments.get(need) is not None for need in needs)
+        """Whether the model has every one of these verbs or arguments.
+
+        An argument that is None is none, and neither is a verb of its name: a model made with `attention=None` has
+        nothing that its method `attention` could show.
+        """
+        return all(self.arguments.get(need, need if need in self.verbs else None) is not None for need in needs)
 
     def takes(self, verb, argument):
         """Whether a verb of the model has an argument of that name."""

@@ -1,10 +1,15 @@
-"""Arrays of images as one picture. Browsers blur what they enlarge, so every pixel becomes a square of pixels here."""
+"""Pictures for the page: arrays of images as one, and figures of `kgen.plots`.
 
+Browsers blur what they enlarge, so every pixel of an image becomes a square of pixels here.
+"""
+
+import io
 import math
 
 import numpy as np
 from PIL import Image
 
+DOTS_PER_INCH = 90  # of figures, whose letters are then about as large as those of the page
 GAP = 6  # pixels between two images, transparent: a picture sits well on a light page and on a dark one
 
 
@@ -30,3 +35,10 @@ def tile(images, columns=None, width=960, gap=GAP):
         canvas[top : top + down - gap, left : left + across - gap] = 255
         canvas[top : top + down - gap, left : left + across - gap, :3] = image
     return Image.fromarray(canvas)
+
+
+def drawn(figure):
+    """A matplotlib `Figure` as a PIL image."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
+    return Image.open(file)

@@ -26,8 +26,11 @@ CONTROLS = {
     "min_p": (0.01, 1.0, 0.1, 0.01, "Least p", "as a share of the likeliest token's"),
     "candidates": (2, 10, 4, 1, "Candidates", "tokens to try at each step"),
     "alpha": (0.0, 1.0, 0.6, 0.05, "α", "how much to shun what is like the text so far"),
+    "beam_width": (1, 10, 5, 1, "Beam width", "beginnings kept at each step"),
+    "length_penalty": (0.0, 2.0, 1.0, 0.1, "Length penalty", "0 prefers short texts"),
     "repetition_penalty": (1.0, 2.0, 1.0, 0.05, "Repetition penalty", "1 is none"),
 }
+WITHOUT_PENALTY = ("Contrastive", "Beam")  # Contrastive search shuns repetition by itself
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,12 @@ class SamplerChoice:
     Attributes:
         dropdown: the `gr.Dropdown` of the sampler.
         sliders: dict of `gr.Slider` by the names in `CONTROLS`, which API callers use.
+        samplers: dict like `SAMPLERS`, what there is to choose from.
     """
 
     dropdown: gr.Dropdown
     sliders: dict
+    samplers: dict
 
     def sampler(self, name, values):
         """The sampler of kgen.decoding for what was sent, or a sentence; only what is shown is looked at.
@@ -52,30 +57,36 @@ class SamplerChoice:
         from kgen import decoding  # brings keras
 
         name, sent = within(self.dropdown, name), dict(zip(self.sliders, values, strict=True))
-        settings = {control: _setting(self.sliders[control], sent[control]) for control in controls_of(name)}
-        class_name, arguments = SAMPLERS[name]
+        settings = {
+            control: _setting(self.sliders[control], sent[control]) for control in controls_of(name, self.samplers)
+        }
+        class_name, arguments = self.samplers[name]
         sampler = getattr(decoding, class_name)(**{one: settings[control] for one, control in arguments.items()})
         penalty = settings.get("repetition_penalty", 1.0)
         return sampler if penalty == 1.0 else decoding.RepetitionPenalty(penalty, sampler)
 
 
-def controls_of(name):
-    """Names of the controls that mean something to a sampler. Contrastive search shuns repetition by itself."""
-    own = list(SAMPLERS[name][1].values())
-    return own if name == "Contrastive" else [*own, "repetition_penalty"]
+def controls_of(name, samplers=SAMPLERS):
+    """Names of the controls that mean something to a sampler."""
+    class_name, arguments = samplers[name]
+    return [*arguments.values(), *(() if class_name in WITHOUT_PENALTY else ("repetition_penalty",))]
 
 
-def sampler_choice(api_name):
+def slider(name, visible=True):
+    """The slider of one of `CONTROLS`."""
+    low, high, value, step, label, info = CONTROLS[name]
+    return gr.Slider(low, high, value, step=step, label=label, info=info, visible=visible)
+
+
+def sampler_choice(api_name, samplers=SAMPLERS, first=FIRST):
     """Make the dropdown and the sliders; which are shown follows the dropdown."""
-    dropdown = gr.Dropdown([*SAMPLERS], value=FIRST, label="Sampler", interactive=True)
-    sliders = {}
-    for name, (low, high, value, step, label, info) in CONTROLS.items():
-        visible = name in controls_of(FIRST)
-        sliders[name] = gr.Slider(low, high, value, step=step, label=label, info=info, visible=visible)
+    dropdown = gr.Dropdown([*samplers], value=first, label="Sampler", interactive=True)
+    used = {control for name in samplers for control in controls_of(name, samplers)}
+    sliders = {name: slider(name, name in controls_of(first, samplers)) for name in CONTROLS if name in used}
 
     def show_controls(name):
-        used = controls_of(within(dropdown, name))
-        return [gr.update(visible=control in used) for control in CONTROLS]
+        shown = controls_of(within(dropdown, name), samplers)
+        return [gr.update(visible=control in shown) for control in sliders]
 
     dropdown.change(
         show_controls,
@@ -87,7 +98,7 @@ def sampler_choice(api_name):
         api_name=api_name,
         api_visibility="private",
     )
-    return SamplerChoice(dropdown, sliders)
+    return SamplerChoice(dropdown, sliders, samplers)
 
 
 def _setting(slider, value):

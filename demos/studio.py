@@ -2,6 +2,7 @@
 
 import functools
 import html
+import inspect
 import logging
 import re
 import threading
@@ -81,6 +82,12 @@ def sentences(handler):
             raise sorry("The studio could not do this; the terminal that it was started from says why.") from error
 
     return guarded
+
+
+def named(handler, *names):
+    """Give a handler that takes `*args` the names under which API callers send them."""
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    handler.__signature__ = inspect.Signature(parameters)
 
 
 def whole(what, value, low, high):

@@ -35,8 +35,8 @@ Completes Python source code, a few lines at a time.
   vocabulary of {vocabulary}, {parameters:,} parameters.
 - Data: the standard library of Python {python} without its tests (licence: PSF), seven modules in eight.
 - Figures on the modules held out: perplexity {perplexity:.2f} ({nats:.4f} nats per character) after {epochs} epochs, a
-  5-gram model of the same tokens {ngram:.2f}; {parsed:.0%} of {prompts} completions of three lines parse. Seed {seed},
-  {backend}.
+  3-gram model of the same tokens {trigram:.2f}, a 5-gram model {ngram:.2f}; {parsed:.0%} of {prompts} completions of
+  three lines parse. Seed {seed}, {backend}.
 - Made by `examples/gpt_python.py`.
 - Limits: it has the form of Python, not its meaning. Never run what it writes.
 """
@@ -88,7 +88,9 @@ def main():
 
     figures = model.evaluate(test, full=True)
     test_ids = model.prepare(test)[0]
-    figures["perplexity of a 5-gram model"] = float(kgen.metrics.perplexity(NGram(ids, 5).nats(test_ids).mean()))
+    for n in (3, 5):
+        nats = NGram(ids, n).nats(test_ids).mean()
+        figures[f"perplexity of a {n}-gram model"] = float(kgen.metrics.perplexity(nats))
     prompts = halves_of_functions(test, options.prompts, options.seed)
     completions = model.generate(
         prompts, max_new_tokens=80, sampler=kgen.decoding.TopP(0.9, temperature=0.6), seed=options.seed, truncate=True
@@ -198,6 +200,7 @@ def write_preset(model, figures, options):
         perplexity=figures["perplexity"],
         nats=figures["nats_per_character"],
         epochs=model.epochs_trained,
+        trigram=figures["perplexity of a 3-gram model"],
         ngram=figures["perplexity of a 5-gram model"],
         parsed=figures["completions that parse"],
         prompts=options.prompts,

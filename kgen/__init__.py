@@ -28,6 +28,8 @@ PUBLIC = {
         "VAE": "vae",
         "GPT": "gpt",
         "RNNLanguageModel": "rnn_lm",
+        "Seq2SeqRNN": "rnn_seq2seq",
+        "TransformerSeq2Seq": "seq2seq_transformer",
     },
     "decoding": {
         "Greedy": "samplers",
@@ -43,10 +45,17 @@ PUBLIC = {
     "training": {
         "SampleImages": "sample_images",
         "SampleText": "sample_text",
+        "SampleTranslations": "sample_translations",
+        "EvaluateSamples": "evaluate_samples",
+        "AttentionMaps": "attention_maps",
+        "InverseSquareRoot": "warm_up",
+        "average_weights": "averaging",
     },
     "metrics": {
         "bits_per_dimension": "likelihood",
         "perplexity": "language",
+        "bleu": "translation",
+        "chrf": "translation",
         "report": "reporting",
     },
     "datasets": {

@@ -16,6 +16,7 @@ import shutil
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from kgen import __version__
 from kgen import backend
@@ -54,7 +55,8 @@ class RunFolder(keras.callbacks.Callback):
         age = self.model.epochs_trained
         self._rows.append({"epoch": age, **{name: repr(float(value)) for name, value in (logs or {}).items()}})
         table = io.StringIO()
-        writer = csv.DictWriter(table, list(self._rows[-1]), lineterminator="\n", extrasaction="ignore")
+        columns = dict.fromkeys(name for row in self._rows for name in row)  # some figures come every few epochs only
+        writer = csv.DictWriter(table, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self._rows)
         _write(self.folder / "history.csv", table.getvalue())
@@ -90,12 +92,12 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
     check_int("epochs", config["epochs"], minimum=1)
     config = {"model": cls.__name__, **config, "backend": backend.running(), "kgen": __version__}
     data = cls.choose_data(*load_data(cls, config, "train"))
-    model = _resume(cls, config, out) if resume else _begin(cls, config, out, overwrite, data[0])
+    model = _resume(cls, config, out, data) if resume else _begin(cls, config, out, overwrite, data)
 
     others = list(callbacks)
     if config["patience"]:
         others.append(keras.callbacks.EarlyStopping("val_loss", patience=config["patience"]))
-    samples = [cls.samples_callback(out / "samples", config["seed"])] if hasattr(model, "generate") else []
+    samples = [cls.samples_callback(out / "samples", config["seed"], data)] if hasattr(model, "generate") else []
     if model.epochs_trained < config["epochs"]:
         with StopOnInterrupt() as interrupt:
             model.fit(
@@ -116,8 +118,18 @@ def load_data(cls, config, split):
 
     if Path(config["data"]).exists():
         return cls.read_data(config["data"], config["image_size"])
+    if Path(config["data"]).suffix or len(Path(config["data"]).parts) > 1:
+        raise FileNotFoundError(f"--data: no such file or folder: {config['data']}")
     parts = datasets.load(config["data"], split=split, data_dir=config["data_dir"])
     return parts if isinstance(parts, tuple) else (parts,)
+
+
+def held_out(config, data):
+    """Of the data in a file or folder, what `train` did not learn from: (parts, how to call them)."""
+    if config["validation_split"] and all(isinstance(part, list | np.ndarray) for part in data):
+        start = int(len(data[0]) * (1 - config["validation_split"]))  # as in `fit`
+        return [part[start:] for part in data], "the share that was held out"
+    return data, "which it was trained on"
 
 
 def read_config(folder):
@@ -160,17 +172,15 @@ def _begin(cls, config, out, overwrite, data):
     return model
 
 
-def _resume(cls, config, out):
+def _resume(cls, config, out, data):
     there = read_config(out)
     if there.get("model") != cls.__name__:
         raise ValueError(f"--resume: {out} holds a {there.get('model')}, not a {cls.__name__}")
     if changed := [key for key in config if key not in MAY_CHANGE and config[key] != there.get(key)]:
         differences = ", ".join(f"{key}: {there.get(key)!r} there, {config[key]!r} now" for key in changed)
         raise ValueError(f"--resume: {out} was started differently ({differences}); repeat its options or begin anew")
-    if (out / "model.keras").exists():
-        model = load(out / "model.keras")
-    else:  # stopped before its first epoch was over
-        model = _build(cls, config, cls.choose_data(*load_data(cls, config, "train"))[0])
+    stopped_early = not (out / "model.keras").exists()  # before its first epoch was over
+    model = _build(cls, config, data) if stopped_early else load(out / "model.keras")
     config["resolved"] = there.get("resolved")
     _write(out / "config.json", json.dumps(config, indent=2))
     return model
@@ -178,11 +188,20 @@ def _resume(cls, config, out):
 
 def _build(cls, config, data):
     keras.utils.set_random_seed(config["seed"])
-    model = cls.for_data(data, **{"seed": config["seed"], **config["arguments"]})
-    model.compile()
-    if config["learning_rate"]:
-        model.optimizer.learning_rate = config["learning_rate"]
+    model = cls.for_data(*data, **{"seed": config["seed"], **config["arguments"]})
+    model.compile(_with_rate(model.default_optimizer(), config["learning_rate"]) if config["learning_rate"] else None)
     return model
+
+
+def _with_rate(optimizer, rate):
+    """An optimizer like this one with another learning rate: the peak of its schedule, if that rises to one."""
+    settings = optimizer.get_config()
+    schedule = settings["learning_rate"]
+    if isinstance(schedule, dict) and "peak" in schedule["config"]:
+        schedule["config"]["peak"] = rate
+    else:
+        settings["learning_rate"] = rate
+    return type(optimizer).from_config(settings)
 
 
 def _resolved(model):

@@ -29,7 +29,7 @@ def test_the_wheel_holds_what_it_should(wheel):
         "kgen_demos",
         f"keras_kgen-{kgen.__version__}.dist-info",
     }
-    assert {"kgen/cli.py", "kgen/presets/index.json", "kgen_demos/app.py"} <= names
+    assert {"kgen/cli/__init__.py", "kgen/presets/index.json", "kgen_demos/app.py"} <= names
     for preset in kgen.presets.list():
         for file in ("config.json", "model.safetensors", "card.md"):
             assert f"kgen/presets/shipped/{preset}/{file}" in names

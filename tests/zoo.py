@@ -153,6 +153,48 @@ def ids_below(limit):
     return lambda rng: {"ids": rng.integers(0, limit, (4, 6), "int32")}
 
 
+def sentence_pairs(limit):
+    """Call arguments of a translation model: the source ends with its first 0, and goes on with anything."""
+
+    def inputs(rng):
+        source = rng.integers(1, limit, (4, 6), "int32")
+        source[[0, 1, 2], [2, 4, 5]] = 0
+        return {"inputs": {"source": source, "target": rng.integers(1, limit, (4, 5), "int32")}}
+
+    return inputs
+
+
+def repad_sentences(inputs, rng):
+    """Other ids behind the ends of sources, and in the last two places of targets."""
+    source, target = inputs["inputs"]["source"], inputs["inputs"]["target"]
+    padding = np.cumsum(source == 0, axis=1) - (source == 0) > 0
+    other = {
+        "source": np.where(padding, rng.integers(1, 9, source.shape, "int32"), source),
+        "target": np.concatenate([target[:, :3], rng.integers(1, 9, (4, 2), "int32")], axis=1),
+    }
+    return {"inputs": other}, np.arange(5) < np.full((4, 1), 3)
+
+
+def backwards():
+    """Short sequences of ids and the same read backwards: what a translation model can learn."""
+    rows = [list(row) for row in np.random.default_rng(0).integers(1, 9, (96, 3)).tolist()]
+    return rows, [row[::-1] for row in rows]
+
+
+def words_and_figures():
+    """A tokenizer of the characters of dates."""
+    return kgen.tokenizers.CharacterTokenizer.train(["0123456789-./ abcdefghijklmnopqrstuvwxyz"], progress=False)
+
+
+def few_dates():
+    sources, targets = kgen.datasets.load("dates", split="test")
+    return [one.lower().replace(",", "") for one in sources[:64]], targets[:64]
+
+
+def doubt(model, sources, targets):
+    return model.mean_nats(sources, targets)
+
+
 LAYERS = [
     Entry(
         "GaussianSampling",
@@ -558,6 +600,149 @@ MODELS += [
         gain=0.3,
         fit={"epochs": 4, "batch_size": 4},
         use=lambda model, seed: model.generate([1, 2, 3], 6, seed=seed),
+    ),
+]
+
+MODELS += [
+    Entry(
+        "TransformerSeq2Seq",
+        kgen.models.TransformerSeq2Seq,
+        arguments=lambda: {
+            "tokenizer": words_and_figures(),
+            "num_layers": 1,
+            "num_heads": 2,
+            "model_dim": 16,
+            "context_length": 40,
+            "dropout": 0.1,
+            "seed": 1,
+        },
+        inputs=sentence_pairs(15),
+        bad=(
+            ({"tokenizer": None}, "tokenizer"),
+            ({"vocabulary_size": 5}, "vocabulary_size"),
+            ({"context_length": 1}, "context_length"),
+            ({"num_layers": 0}, "num_layers"),
+            ({"num_heads": 0}, "num_heads"),
+            ({"model_dim": 15}, "model_dim"),
+            ({"feedforward_dim": 0}, "feedforward_dim"),
+            ({"activation": "tanh"}, "activation"),
+            ({"norm_position": "middle"}, "norm_position"),
+            ({"label_smoothing": 1.0}, "label_smoothing"),
+            ({"dropout": 1.5}, "dropout"),
+        ),
+        random=True,
+        unknown_axes=(0, 1),
+        data=few_dates,
+        measure=doubt,
+        gain=0.3,
+        fit={"epochs": 30, "batch_size": 16},
+        use=lambda model, seed: model.generate("3 may 1999", 6, kgen.decoding.TopP(0.9), seed=seed),
+    ),
+    Entry(
+        "TransformerSeq2Seq-post",
+        kgen.models.TransformerSeq2Seq,
+        arguments=lambda: {
+            "vocabulary_size": 9,
+            "num_layers": 2,
+            "num_heads": 2,
+            "model_dim": 16,
+            "activation": "swiglu",
+            "norm_position": "post",
+            "share_embeddings": False,
+            "tie_embeddings": False,
+            "label_smoothing": 0.0,
+            "dropout": 0.0,
+            "seed": 1,
+        },
+        inputs=sentence_pairs(9),
+        bad=(({"vocabulary_size": 1}, "vocabulary_size"), ({"model_dim": 0}, "model_dim")),
+        repad=repad_sentences,
+        unknown_axes=(0, 1),
+        data=backwards,
+        measure=doubt,
+        gain=0.3,
+        fit={"epochs": 30, "batch_size": 16},
+        use=lambda model, seed: model.generate([1, 2, 3], 6, kgen.decoding.TopP(0.9), seed=seed),
+    ),
+    Entry(
+        "Seq2SeqRNN",
+        kgen.models.Seq2SeqRNN,
+        arguments=lambda: {
+            "tokenizer": words_and_figures(),
+            "units": 12,
+            "model_dim": 8,
+            "context_length": 40,
+            "dropout": 0.1,
+            "scheduled_sampling": 0.3,
+            "seed": 1,
+        },
+        inputs=sentence_pairs(15),
+        bad=(
+            ({"tokenizer": None}, "tokenizer"),
+            ({"cell": "rnn"}, "cell"),
+            ({"attention": "hard"}, "attention"),
+            ({"bidirectional": 2}, "bidirectional"),
+            ({"num_layers": 0}, "num_layers"),
+            ({"units": 0}, "units"),
+            ({"model_dim": 0}, "model_dim"),
+            ({"context_length": 1}, "context_length"),
+            ({"label_smoothing": -0.1}, "label_smoothing"),
+            ({"scheduled_sampling": 1.5}, "scheduled_sampling"),
+            ({"dropout": 1.5}, "dropout"),
+        ),
+        random=True,
+        unknown_axes=(0, 1),
+        data=few_dates,
+        measure=doubt,
+        gain=0.3,
+        fit={"epochs": 8, "batch_size": 16},
+        use=lambda model, seed: model.generate("3 may 1999", 6, kgen.decoding.TopP(0.9), seed=seed),
+    ),
+    Entry(
+        "Seq2SeqRNN-lstm-dot",
+        kgen.models.Seq2SeqRNN,
+        arguments=lambda: {
+            "vocabulary_size": 9,
+            "cell": "lstm",
+            "attention": "dot",
+            "num_layers": 2,
+            "units": 12,
+            "share_embeddings": False,
+            "tie_embeddings": False,
+            "label_smoothing": 0.1,
+            "dropout": 0.0,
+            "seed": 1,
+        },
+        inputs=sentence_pairs(9),
+        bad=(({"vocabulary_size": 1}, "vocabulary_size"), ({"units": 2.5}, "units")),
+        repad=repad_sentences,
+        unknown_axes=(0, 1),
+        data=backwards,
+        measure=doubt,
+        gain=0.1,
+        fit={"epochs": 8, "batch_size": 16},
+        use=lambda model, seed: model.generate([1, 2, 3], 6, kgen.decoding.TopP(0.9), seed=seed),
+    ),
+    Entry(
+        "Seq2SeqRNN-no-attention",
+        kgen.models.Seq2SeqRNN,
+        arguments=lambda: {
+            "vocabulary_size": 9,
+            "attention": None,
+            "bidirectional": False,
+            "units": 12,
+            "dropout": 0.0,
+            "seed": 1,
+        },
+        inputs=sentence_pairs(9),
+        bad=(({"vocabulary_size": 1}, "vocabulary_size"),),
+        repad=repad_sentences,
+        unknown_axes=(0, 1),
+        data=backwards,
+        measure=doubt,
+        gain=0.1,
+        fit={"epochs": 8, "batch_size": 16},
+        use=lambda model, seed: model.generate([1, 2, 3], 6, kgen.decoding.TopP(0.9), seed=seed),
     ),
 ]
 

@@ -4,6 +4,7 @@ Each is one function `(split, data_dir)` whose docstring says what it holds, whe
 data set is that function, a line in `DATASETS` and a line in the docstring of `load`.
 """
 
+from kgen.datasets import dates
 from kgen.datasets import labelled_images
 from kgen.datasets import prose
 from kgen.datasets import translations
@@ -17,6 +18,7 @@ DATASETS = {
     "pydoc": prose.pydoc,
     "stdlib_code": prose.stdlib_code,
     "shakespeare": prose.shakespeare,
+    "dates": dates.dates,
     "tatoeba_en_fr": translations.tatoeba_en_fr,
     "multi30k": translations.multi30k,
     "multi30k_en_fr": translations.multi30k_en_fr,
@@ -41,11 +43,12 @@ def load(name, split="train", data_dir=None):
 
     Sentences and their translations come as two lists of str, `(sources, targets)`:
 
+    - "dates": dates in words → ISO 8601, 10,000, 500 and 500 pairs, made up (no download)
     - "tatoeba_en_fr": short everyday sentences, English → French, 120,000 pairs; no English sentence is in two splits
     - "multi30k": descriptions of pictures, English → German, 29,000, 1,014 and 1,000 pairs
     - "multi30k_en_fr": the same, English → French
 
-    Licences and sources: `help` of `kgen.datasets.labelled_images`, `.prose` and `.translations`.
+    Licences and sources: `help` of `kgen.datasets.labelled_images`, `.prose`, `.translations` and `.dates`.
 
     Args:
         name: str, one of the above.

@@ -26,6 +26,22 @@ def is_text(value):
     return getattr(dtype, "name", "") == "string"  # a tensor of TensorFlow's
 
 
+def holds_text(batch):
+    """Whether a batch, or the first part of it, holds text."""
+    return is_text(batch[0] if isinstance(batch, tuple) else batch)
+
+
+def yields_text(dataset):
+    """Whether an iterable of batches yields strings, found out without taking anything from a generator."""
+    spec = getattr(dataset, "element_spec", None)  # tf.data
+    if spec is not None:
+        spec = spec[0] if isinstance(spec, tuple) else spec
+        return getattr(getattr(spec, "dtype", None), "name", "") == "string"
+    if hasattr(dataset, "__len__") and hasattr(dataset, "__iter__"):  # a DataLoader: iterating begins anew
+        return holds_text(next(iter(dataset), None))
+    return False
+
+
 def texts_of(value):
     """A list of str or bytes from whatever `is_text` accepts."""
     if isinstance(value, str | bytes):

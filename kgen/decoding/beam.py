@@ -230,7 +230,7 @@ def _programs(width, num_return, loop):
 
         def advance(state, cache):
             kept = ops.reshape(first + state["parents"], (-1,))
-            cache = keras.tree.map_structure(lambda leaf: ops.take(leaf, kept, axis=0), cache)
+            cache = _reordered(cache, kept)
             ids = ops.reshape(state["ids"], (-1, 1))
             logits, cache = loop.last(ids, cache, start + state["step"] - 1, padding)
             return select(logits, state, length_penalty, most, stops), cache
@@ -238,6 +238,14 @@ def _programs(width, num_return, loop):
         return ops.while_loop(unfinished, advance, (state, cache))[0]
 
     return select, backend.compiled(run, loop.variables)
+
+
+def _reordered(cache, rows):
+    """The cache of these rows; what is under "fixed" is the same for all beams of a prompt, so it stays."""
+    fixed = {"fixed": cache["fixed"]} if isinstance(cache, dict) and "fixed" in cache else {}
+    moving = {name: part for name, part in cache.items() if name != "fixed"} if fixed else cache
+    moving = keras.tree.map_structure(lambda leaf: ops.take(leaf, rows, axis=0), moving)
+    return {**moving, **fixed} if fixed else moving
 
 
 def _largest(x, k):

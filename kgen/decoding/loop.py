@@ -39,7 +39,7 @@ class TokenLoop:
             being an int32 scalar or one for each row `(batch,)`; the first `padding` places of a row hold nothing.
         readout: callable that maps hidden states `(…, dim)` to logits `(…, vocabulary)`.
         make_cache: callable `(batch, length, *context)` that returns an empty cache, any nesting of tensors. The batch
-            is the first axis of each.
+            is the first axis of each. A dict may hold under "fixed" what is about the context: no step changes it.
         variables: the Keras variables that `step` and `readout` read.
         max_length: the longest cache that the model can use, or None.
         positional: whether what was written at a place of the cache may be written again; not so for the state of a

@@ -42,6 +42,8 @@ def report(experiment, figures, model=None, seed=None, started=None):
 
 
 def _short(value):
+    if hasattr(value, "signature"):
+        return repr(value)  # how it was counted belongs to the figure
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -81,8 +81,8 @@ class GenerativeModel(keras.Model):
         return (image_folder(path, image_size=image_size),)
 
     @classmethod
-    def samples_callback(cls, folder, seed):
-        """A callback that shows in `folder` what the model generates after each epoch."""
+    def samples_callback(cls, folder, seed, data):
+        """A callback that shows in `folder` what the model generates after each epoch; `data` is what it learns."""
         return SampleImages(folder, seed=seed)
 
     def prepare(self, x, y=None):

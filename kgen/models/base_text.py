@@ -8,26 +8,24 @@ from kgen import backend
 from kgen.datasets.folder_of_text import text_files
 from kgen.datasets.text_batches import EncodedBatches
 from kgen.datasets.text_batches import EncodedIterable
+from kgen.datasets.text_batches import holds_text
 from kgen.datasets.text_batches import ids_of
 from kgen.datasets.text_batches import is_text
 from kgen.datasets.text_batches import rows_of
 from kgen.datasets.text_batches import texts_of
+from kgen.datasets.text_batches import yields_text
 from kgen.datasets.token_windows import IGNORED
 from kgen.datasets.token_windows import MappedIds
 from kgen.datasets.token_windows import TokenWindows
-from kgen.decoding.loop import TokenLoop
 from kgen.decoding.samplers import TopP
-from kgen.decoding.text import TOKENS_A_PIECE
-from kgen.decoding.text import stream_ids
-from kgen.decoding.text import stream_text
 from kgen.functional.checks import check_int
-from kgen.functional.losses import token_cross_entropy
-from kgen.metrics.language import PerplexityTracker
 from kgen.metrics.language import RatioTracker
 from kgen.metrics.language import perplexity
 from kgen.models.base import GenerativeModel
 from kgen.models.base import exclusive
-from kgen.tokenizers.base import Tokenizer
+from kgen.models.base_writing import WritingModel
+from kgen.models.base_writing import check_sampler
+from kgen.models.base_writing import joined
 from kgen.tokenizers.byte_pair import BytePairTokenizer
 from kgen.tokenizers.character import CharacterTokenizer
 from kgen.training.sample_text import SampleText
@@ -37,7 +35,7 @@ FEW_CHARACTERS = 2_000_000  # with less text, characters are learnt better than 
 SAMPLE_CHARACTERS = 50_000_000  # of the text that a tokenizer is trained on
 
 
-class NextTokenModel(GenerativeModel):
+class NextTokenModel(WritingModel):
     """Base of language models. A call maps ids to hidden states; `readout` maps hidden states to logits.
 
     Holes: `token_embedding`, whose variables `readout(hidden)` reads, `call(ids, training)`,
@@ -51,35 +49,13 @@ class NextTokenModel(GenerativeModel):
     """
 
     default_data = "pydoc"
-    xla_pays_on_cpu = True
-    can_go_back = True  # whether a place of the cache may be written again; a recurrent state has no places
-    limit = None  # tokens that fit into the cache; None: any number
 
     def __init__(self, tokenizer, vocabulary_size, context_length, seed, **kwargs):
-        super().__init__(seed=seed, **kwargs)
-        if tokenizer is not None and not isinstance(tokenizer, Tokenizer):
-            raise ValueError(
-                f"tokenizer: expected a tokenizer of kgen.tokenizers, got {tokenizer!r:.60}; "
-                f"{type(self).__name__}.for_data(texts) makes model and tokenizer together"
-            )
-        if tokenizer is None and vocabulary_size is None:
-            raise ValueError(
-                "tokenizer: expected a tokenizer, or vocabulary_size for ids, got None and None; "
-                f"{type(self).__name__}.for_data(texts) makes model and tokenizer together"
-            )
-        if vocabulary_size is not None:
-            check_int("vocabulary_size", vocabulary_size, minimum=tokenizer.vocabulary_size if tokenizer else 2)
-        check_int("context_length", context_length, minimum=2)
-        self.tokenizer = tokenizer
-        self.vocabulary_size = vocabulary_size
-        self.context_length = context_length
-        self.num_tokens = vocabulary_size or tokenizer.vocabulary_size
-        self.perplexity_tracker = PerplexityTracker(name="perplexity")
+        super().__init__(tokenizer, vocabulary_size, context_length, seed, **kwargs)
         self._characters = tokenizer.characters_of_tokens() if tokenizer else None
         if self._characters is not None:
             self._characters = np.pad(self._characters, (0, self.num_tokens - len(self._characters)))
             self.character_tracker = RatioTracker(name="nats_per_character")
-        self._loop = None
 
     # Training --------------------------------------------------------------------------------------------------------
 
@@ -110,21 +86,18 @@ class NextTokenModel(GenerativeModel):
         return (text_files(path),)
 
     @classmethod
-    def samples_callback(cls, folder, seed):
+    def samples_callback(cls, folder, seed, data):
         return SampleText(folder, seed=seed)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if y is None:  # ids alone: each is the target of those before it
             y_pred, y = y_pred[:, :-1], x[:, 1:]
-        loss, nats, counted = token_cross_entropy(
-            y_pred, self.readout, y, self.num_tokens, self.token_embedding.variables, IGNORED
-        )
-        total = ops.maximum(ops.sum(counted), 1.0)
-        self.perplexity_tracker.update_state(ops.sum(nats) / total, sample_weight=ops.sum(counted))
+        costs = self._costs(y_pred, y)
         if self._characters is not None:
+            _, nats, counted = costs
             characters = ops.take(ops.convert_to_tensor(self._characters), ops.maximum(y, 0)) * counted
             self.character_tracker.update_state(nats, characters)
-        return ops.sum(loss) / total
+        return self._mean_cost(costs, sample_weight)
 
     def default_optimizer(self):
         return keras.optimizers.Adam(1e-3, beta_2=0.99, global_clipnorm=1.0)
@@ -136,7 +109,8 @@ class NextTokenModel(GenerativeModel):
     def prepare(self, x, y=None):
         if y is not None:
             raise ValueError(f"y: a {type(self).__name__} learns each token from those before it: fit(texts)")
-        return self._checked(ids_of(x, self.tokenizer)), None
+        ids = ids_of(x, self.tokenizer)
+        return ids if isinstance(ids, MappedIds) else self._checked_ids("x", ids), None
 
     def batches(self, x, y, batch_size, shuffle=False):
         order = "random" if shuffle else "sequential"
@@ -149,8 +123,8 @@ class NextTokenModel(GenerativeModel):
 
         if isinstance(dataset, keras.utils.PyDataset):
             known = isinstance(dataset, TokenWindows) or dataset.num_batches == 0
-            return EncodedBatches(dataset, encode) if not known and _holds_text(dataset[0]) else dataset
-        if _yields_text(dataset):
+            return EncodedBatches(dataset, encode) if not known and holds_text(dataset[0]) else dataset
+        if yields_text(dataset):
             return EncodedIterable(dataset, encode)
         return dataset
 
@@ -180,14 +154,9 @@ class NextTokenModel(GenerativeModel):
         ids = x.read() if isinstance(x, MappedIds) else x
         length = min(self.context_length, len(ids) - 1)
         stride = min(stride, length)
-        nats = backend.compiled(
-            lambda a, b: token_cross_entropy(
-                self(a, training=False), self.readout, b, self.num_tokens, self.token_embedding.variables, IGNORED
-            )[1],
-            self.weights,
-        )
+        nats = backend.compiled(lambda a, b: self._costs(self(a, training=False), b)[1], self.weights)
         starts = np.append(np.arange(0, len(ids) - 1 - length, stride), len(ids) - 1 - length)
-        total, counted_up_to, rows, group = 0.0, 0, [], 32
+        total, characters, counted_up_to, rows, group = 0.0, 0.0, 0, [], 32
         for number, start in enumerate(starts, 1):
             row, target = (
                 np.asarray(ids[start : start + length]),
@@ -195,6 +164,8 @@ class NextTokenModel(GenerativeModel):
             )
             target[: counted_up_to - start] = IGNORED
             counted_up_to = start + length
+            if self._characters is not None:
+                characters += float(self._characters[target[target != IGNORED]].sum())
             rows.append((row.astype("int32"), target))
             if len(rows) == group or number == len(starts):
                 blank = (np.zeros(length, "int32"), np.full(length, IGNORED, "int32"))
@@ -205,7 +176,7 @@ class NextTokenModel(GenerativeModel):
         tokens = len(ids) - 1
         figures = {"nats_per_token": total / tokens, "perplexity": float(perplexity(total / tokens)), "tokens": tokens}
         if self._characters is not None:
-            figures["nats_per_character"] = total / float(self._characters[np.asarray(ids[1:])].sum())
+            figures["nats_per_character"] = total / characters
         return figures
 
     # Writing ---------------------------------------------------------------------------------------------------------
@@ -251,33 +222,17 @@ class NextTokenModel(GenerativeModel):
         """
         check_int("max_new_tokens", max_new_tokens, minimum=1)
         sampler = TopP(0.9) if sampler is None else sampler
-        if not hasattr(sampler, "stream"):
-            raise ValueError(f"sampler: expected one of kgen.decoding's, such as TopP(0.9), got {sampler!r}")
+        check_sampler(sampler)
         if not isinstance(prompt, str | bytes) and len(prompt) == 0:
             raise ValueError(f"prompt: expected text or ids, got {prompt!r}")
         in_text = is_text(prompt)
         alone = isinstance(prompt, str | bytes) if in_text else np.ndim(prompt[0]) == 0
         rows = self._prompt_rows(prompt, in_text, alone, truncate, allow_special)
-        stop_strings, stop_ids = self._stops(stop, in_text)
-        ids = stream_ids(
-            self.token_loop(),
-            rows,
-            max_new_tokens,
-            sampler,
-            seed=seed,
-            stop_ids=stop_ids,
-            every=TOKENS_A_PIECE if stream or stop_strings else None,
-        )
-        if in_text:
-            pieces = stream_text(ids, self.tokenizer, len(rows), stop_strings)
-        else:
-            pieces = ([[one for one in row if one not in stop_ids] for row in step] for step in ids)
-        pieces = self._locked(pieces)
+        options = {"in_text": in_text, "stop": stop, "seed": seed, "stream": stream}
+        pieces = self._pieces(rows, max_new_tokens, sampler, **options)
         if stream:
             return (piece[0] for piece in pieces) if alone else pieces
-        whole = [("" if in_text else []) for _ in rows]
-        for piece in pieces:
-            whole = [text + more for text, more in zip(whole, piece, strict=True)]
+        whole = joined(pieces, len(rows), in_text)
         return whole[0] if alone else whole
 
     @exclusive
@@ -299,26 +254,7 @@ class NextTokenModel(GenerativeModel):
         best = np.argsort(-probabilities, kind="stable")[:k]
         return [(self.tokenizer.decode([one], skip_special=False), float(probabilities[one])) for one in best]
 
-    @exclusive
-    def token_loop(self):
-        """The compiled next-token loop of this model; made anew when its weights are other variables."""
-        variables = tuple(id(variable) for variable in self.weights)
-        if self._loop is None or self._loop[0] != variables:
-            loop = TokenLoop(
-                self.decode_step, self.readout, self.make_cache, self.weights, self.limit, positional=self.can_go_back
-            )
-            self._loop = variables, loop
-        return self._loop[1]
-
     # Inside ----------------------------------------------------------------------------------------------------------
-
-    def _checked(self, ids):
-        if isinstance(ids, MappedIds):
-            return ids
-        low, high = int(ids.min()), int(ids.max())
-        if low < 0 or high >= self.num_tokens:
-            raise ValueError(f"x: expected ids in [0, {self.num_tokens}), got some in [{low}, {high}]")
-        return ids
 
     def _prompt_rows(self, prompt, in_text, alone, truncate, allow_special):
         """Lists of ids, none empty and none longer than the context."""
@@ -346,28 +282,8 @@ class NextTokenModel(GenerativeModel):
                         "truncate=True leaves out its beginning"
                     )
                 rows[i] = row[-self.limit :]
-            self._checked(np.asarray(rows[i]))
+            self._checked_ids("prompt", np.asarray(rows[i]))
         return rows
-
-    def _stops(self, stop, in_text):
-        stop = [stop] if isinstance(stop, str | int) else list(stop)
-        strings = [one for one in stop if isinstance(one, str)]
-        if "" in strings or (strings and not in_text):
-            raise ValueError("stop: expected strings that are not empty for text, and ids for ids")
-        ids = {int(one) for one in stop if not isinstance(one, str)}
-        if self.tokenizer is not None and self.tokenizer.end_id is not None:
-            ids.add(self.tokenizer.end_id)
-        return strings, tuple(sorted(ids))
-
-    def _locked(self, pieces):
-        """Each piece is computed under the lock; between them others may use the model."""
-        pieces = iter(pieces)
-        while True:
-            with self.lock:
-                piece = next(pieces, None)
-            if piece is None:
-                return
-            yield piece
 
 
 def _is_text_source(x):
@@ -386,18 +302,3 @@ def _beginning(data, characters):
         left -= len(text)
         if left <= 0:
             return
-
-
-def _holds_text(batch):
-    return is_text(batch[0] if isinstance(batch, tuple) else batch)
-
-
-def _yields_text(dataset):
-    """Whether an iterable of batches yields strings, found out without taking anything from a generator."""
-    spec = getattr(dataset, "element_spec", None)  # tf.data
-    if spec is not None:
-        spec = spec[0] if isinstance(spec, tuple) else spec
-        return getattr(getattr(spec, "dtype", None), "name", "") == "string"
-    if hasattr(dataset, "__len__") and hasattr(dataset, "__iter__"):  # a DataLoader: iterating begins anew
-        return _holds_text(next(iter(dataset), None))
-    return False

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kgen.functional.checks import check_int
+from kgen.plots.tokens import drawable
 from kgen.plots.tokens import shown
 
 MOST_LABELS = 40  # along a side of a map: of more tokens every second, third … gets one
@@ -16,8 +17,8 @@ COLOURS = matplotlib.colormaps["YlGnBu"].with_extremes(bad="#e4e4e4")  # grey: h
 def attention_map(scores, keys, queries=None, causal=None, title=None, columns=None):
     """Attention scores as heat maps, one for each head: a row is a token that looks, a column one that it looks at.
 
-    All maps share one scale of colours, from 0 to the largest score. White space in tokens is shown as ␣ ⏎ ⇥. The half
-    that causal attention may not see is grey.
+    All maps share one scale of colours, from 0 to the largest score. White space in tokens is shown as ␣ ⏎ ⇥, what
+    the font lacks as □. The half that causal attention may not see is grey.
 
     Args:
         scores: float array or tensor `(heads, queries, keys)` or `(queries, keys)` in [0, 1], as an attention layer
@@ -67,17 +68,18 @@ def attention_map(scores, keys, queries=None, causal=None, title=None, columns=N
         for j, (name, values) in enumerate(row):
             shown = np.ma.masked_array(values, above & bool(causal))
             image = grid[i, j].imshow(shown, cmap=COLOURS, vmin=0.0, vmax=largest, interpolation="nearest")
-            grid[i, j].set_title(name, fontsize=9, parse_math=False)
+            grid[i, j].set_title(drawable(name), fontsize=9, parse_math=False)
             _label(grid[i, j].xaxis, keys, cell, rotation=90)
             _label(grid[i, j].yaxis, queries, cell)
             nothing_below = i + 1 == len(rows) or j >= len(rows[i + 1])
             grid[i, j].spines[:].set(linewidth=0.6, color="#888888")
             grid[i, j].tick_params(length=2, color="#888888", labelleft=j == 0, labelbottom=nothing_below)
-    figure.colorbar(image, ax=figure.axes, label="attention score", fraction=0.04, aspect=35, pad=0.02)
+    slim = min(35.0, max(4.0, 10.0 * cell * len(queries) * len(rows)))  # a bar beside few queries is short
+    figure.colorbar(image, ax=figure.axes, label="attention score", fraction=0.04, aspect=slim, pad=0.02)
     figure.supxlabel("looks at (key)", fontsize=9)
     figure.supylabel("token (query)", fontsize=9)
     if title:
-        figure.suptitle(title, fontsize=11, parse_math=False)
+        figure.suptitle(drawable(title), fontsize=11, parse_math=False)
     return figure
 
 

@@ -1,14 +1,12 @@
 """A callback that shows, epoch by epoch, what the model dreams."""
 
-from pathlib import Path
-
-import keras
-
 from kgen.functional.checks import check_int
 from kgen.plots.grid import image_grid
+from kgen.training.every_few_epochs import EveryFewEpochs
+from kgen.training.every_few_epochs import epoch_file
 
 
-class SampleImages(keras.callbacks.Callback):
+class SampleImages(EveryFewEpochs):
     """Writes a grid of `model.generate(n, seed=seed)` as `epoch_0001.png` … at the end of epochs.
 
     The seed is the same each time, so the pictures show one dream becoming sharper.
@@ -24,17 +22,12 @@ class SampleImages(keras.callbacks.Callback):
     """
 
     def __init__(self, folder, n=64, every=1, seed=0):
-        super().__init__()
+        super().__init__(every, verb="generate")
         check_int("n", n, minimum=1)
-        check_int("every", every, minimum=1)
-        self.folder = Path(folder)
+        self.folder = folder
         self.n = n
-        self.every = every
         self.seed = seed
 
-    def on_epoch_end(self, epoch, logs=None):
-        if epoch and (epoch + 1) % self.every:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def after_epoch(self, number, logs):
         figure = image_grid(self.model.generate(self.n, seed=self.seed))
-        figure.savefig(self.folder / f"epoch_{epoch + 1:04d}.png")
+        figure.savefig(epoch_file(self.folder, number, ".png"))

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 import kgen
-from kgen import cli
+from kgen.cli import words
+from tests.cli.console import call
 
 TINY = ["--set", "architecture=mlp", "--set", "hidden_dims=[16]", "--set", "latent_dim=4"]
 
@@ -21,17 +22,6 @@ def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "vae"
     assert call("train", "vae", "--data", "digits", "--epochs", "2", "--out", out, *TINY) == 0
     return out
-
-
-def call(*words):
-    """Run the console script in this process and return its exit code."""
-    arguments, sys.argv = sys.argv, ["kgen", *map(str, words)]
-    try:
-        cli.main()
-    except SystemExit as stop:
-        return stop.code or 0
-    finally:
-        sys.argv = arguments
 
 
 def pixels(path):
@@ -106,6 +96,7 @@ def test_resume_continues_where_it_stopped(run, tmp_path, capsys):
         (["train", "vea", "--out", "x"], ["'vea'", "did you mean 'vae'"]),
         (["train", "vae"], ["--out"]),
         (["train", "vae", "--out", "x", "--data", "digitz"], ["digitz", "digits"]),
+        (["train", "vae", "--out", "x", "--data", "my/pictures"], ["--data: no such file or folder: my/pictures"]),
         (["train", "vae", "--out", "x", "--set", "latentdim=3"], ["'latentdim'", "did you mean 'latent_dim'"]),
         (["train", "vae", "--out", "x", "--set", "latent_dim"], ["--set", "NAME=VALUE", "'latent_dim'"]),
         (["train", "vae", "--out", "x", "--set", "latent_dim=many"], ["latent_dim", "'many'"]),
@@ -173,7 +164,7 @@ def test_a_damaged_model_file_is_refused_with_its_name(run, tmp_path, capsys):
     ],
 )
 def test_commands_are_class_names_in_kebab_case(name, command):
-    assert cli.command_name(name) == command
+    assert words.command_name(name) == command
 
 
 HELP = """
@@ -229,6 +220,10 @@ def test_generate_goes_on_with_a_text(writer, capsys, tmp_path):
 def test_evaluate_says_nats_per_character(writer, capsys):
     assert call("evaluate", writer, "--data", "pydoc", "--limit", "1") == 0
     assert "nats_per_character" in capsys.readouterr().out
+    assert call("evaluate", writer) == 0
+    assert "words.txt, which it was trained on" in capsys.readouterr().out
+    assert call("evaluate", writer, "--beam", 2) == 2
+    assert "--beam: a GPT generates nothing in this evaluation" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 import io
 import itertools
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 import kgen
+from kgen.plots.tokens import drawable
 
 RNG = np.random.default_rng(0)
 WORDS = ["the", " cat", " sat", "\n"]
@@ -53,6 +55,22 @@ def test_white_space_is_visible_and_nothing_is_taken_for_a_formula():
     figure = kgen.plots.attention_map(scores(7, 7), tokens)
     assert labels(maps(figure)[0].yaxis) == ["␣a", "⏎", "⇥", "", "$x$", "·", "a" * 13 + "…"]
     figure.savefig(io.BytesIO())  # a formula would be set here
+
+
+def test_characters_that_no_font_has_are_boxes():
+    tokens = ["é", "学生", "\r", "नम", "a学"]
+    figure = kgen.plots.attention_map({"层": scores(1, 5, 5)}, tokens, title="学 1")
+    assert labels(maps(figure)[0].xaxis) == ["é", "□□", "□", "□□", "a□"]
+    assert (figure.get_suptitle(), maps(figure)[0].get_title()) == ("□ 1", "□, head 0")
+    figure.savefig(io.BytesIO())  # a missing character would be a warning here
+
+
+def test_the_users_own_fonts_are_asked(monkeypatch):
+    for families in (["DejaVu Sans", "no such font"], ["no such font", "DejaVu Serif"], ["no such font"]):
+        monkeypatch.setitem(matplotlib.rcParams, "font.family", families)
+        assert drawable("é学") == "é□"
+    monkeypatch.setitem(matplotlib.rcParams, "font.family", ["DejaVu Sans", "STIXGeneral"])
+    assert drawable("é\u2a7d") == "é\u2a7d"
 
 
 def test_queries_have_their_own_tokens_and_characters_need_no_list():

@@ -1,0 +1,5 @@
+"""`python -m kgen.cli` is `kgen`."""
+
+from kgen.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""`kgen presets`, `kgen demo` and `kgen info`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kgen import __version__
+from kgen.cli import words
+
+
+def presets(name: Annotated[str, typer.Argument(help="show this one's card")] = ""):
+    """List the trained models that come with kgen."""
+    from kgen.presets import registry
+
+    if name:
+        typer.echo(registry.describe(name)["card"])
+        return
+    for preset in registry.list():
+        facts = registry.describe(preset)
+        typer.echo(f"{preset:24} {facts['class']:16} {facts['megabytes']:5.1f} MB  {facts['summary']}")
+
+
+def demo(
+    model: Annotated[list[str], typer.Option(help="a run folder or .keras file of your own; may be repeated")] = (),
+    port: int = 7860,
+    backend: words.Backend = "",
+    device: words.Device = "",
+):
+    """Open the studio in a browser."""
+    words.prepare(backend, device)
+    try:
+        import gradio  # noqa: F401
+    except ImportError:
+        raise ImportError("the studio needs gradio: pip install 'keras-kgen[demos]'") from None
+    try:
+        from kgen_demos import app as studio
+    except ImportError:  # a checkout: the folder demos/ beside kgen/
+        sys.path.insert(0, str(Path(__file__).parents[2]))
+        from demos import app as studio
+    studio.main(models=list(model), port=port)
+
+
+def info(backend: words.Backend = "", device: words.Device = ""):
+    """Say what kgen runs on here: versions, backends, devices, memory."""
+    words.prepare(backend, device)
+    import platform
+
+    import keras
+
+    from kgen import _startup
+    from kgen import backend as backends
+
+    typer.echo(f"kgen      {__version__}")
+    typer.echo(f"keras     {keras.version()}")
+    typer.echo(f"python    {platform.python_version()} on {platform.platform()}")
+    typer.echo(f"backend   {backends.running()} (installed: {', '.join(_startup.installed_backends())})")
+    for one in backends.devices():
+        memory = f"{one.memory / 2**30:.1f} GiB" if one.memory else "memory unknown"
+        typer.echo(f"{one.name:9} {one.description}, {memory}")
