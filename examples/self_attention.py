@@ -297,6 +297,7 @@ def recipe(words, head):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--sentence", default="the cat sat on the mat", help="two to ten words")
+    arguments.add_argument("--quick", action="store_true", help="as every example has it; this one is quick anyway")
     arguments.add_argument("--seed", type=int, default=1, help="of the embeddings and the weights")
     arguments.add_argument("--out", default="self_attention.png", help="picture to write")
     options = arguments.parse_args()

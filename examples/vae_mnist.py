@@ -3,7 +3,7 @@
     python examples/vae_mnist.py                        ten minutes, MNIST downloaded by Keras
     python examples/vae_mnist.py --data FOLDER          MNIST from FOLDER/mnist.npz
     python examples/vae_mnist.py --minutes 90 --preset kgen/presets/shipped/mnist-vae
-    python examples/vae_mnist.py --dataset digits --minutes 0.2     embedded data, a first look in seconds
+    python examples/vae_mnist.py --quick                half a minute, on digits that come with kgen
 
 What happens, step by step: images of digits go in as they are (uint8). The encoder squeezes each into a Gaussian over
 `latent_dim` numbers, a sample of it is decoded into the probability of each pixel being white, and two terms are
@@ -47,6 +47,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--dataset", default="mnist", help="mnist, fashion_mnist or digits")
     arguments.add_argument("--data", help="folder that holds the data set's .npz; without it Keras downloads")
+    arguments.add_argument("--quick", action="store_true", help="embedded digits, some seconds of training")
     arguments.add_argument("--minutes", type=float, default=10.0, help="of training")
     arguments.add_argument("--latent-dim", type=int, default=50)
     arguments.add_argument(
@@ -59,6 +60,8 @@ def main():
     arguments.add_argument("--trained", help="a model.keras that an earlier run left: measure it instead of training")
     arguments.add_argument("--preset", help="also write the model as a preset into this folder")
     options = arguments.parse_args()
+    if options.quick:
+        options.dataset, options.minutes, options.test_images, options.test_samples = "digits", 0.05, 50, 100
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
 

@@ -64,7 +64,7 @@ def test_neither_the_batch_nor_padding_changes_a_translation(trained):
 
 def test_it_learns(trained):
     fresh = trained.from_config(trained.get_config())
-    assert trained.mean_nats(SOURCES, TARGETS) < 0.6 * fresh.mean_nats(SOURCES, TARGETS)
+    assert trained.mean_nats(SOURCES, TARGETS) < 0.75 * fresh.mean_nats(SOURCES, TARGETS)
 
 
 def test_full_evaluation(trained):
