@@ -20,6 +20,7 @@ from kgen.datasets.text_batches import yields_text
 from kgen.decoding.beam import Beam
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
+from kgen.functional.rows import on_rows
 from kgen.metrics.language import perplexity
 from kgen.models.base import exclusive
 from kgen.models.base_writing import WritingModel
@@ -345,12 +346,31 @@ class TranslationModel(WritingModel):
             for ids in self._pair_of_ids(source, target)
         )
 
-    # Inside ----------------------------------------------------------------------------------------------------------
+    # What families use -----------------------------------------------------------------------------------------------
 
     def source_mask(self, source):
         """True up to the first end token of each row, bool `(batch, length)`."""
         ends = ops.cast(source == self.end_id, "int32")
         return ops.cumsum(ends, axis=1) - ends == 0
+
+    def readout(self, hidden):
+        """Logits, float `(batch, length, vocabulary)`, of hidden states."""
+        return on_rows(lambda rows: self.token_embedding(rows, reverse=True), hidden)
+
+    def _embedding(self, name, width, tie):
+        embedding = keras.layers.ReversibleEmbedding(
+            self.num_tokens,
+            width,
+            tie_weights=tie,
+            # Small, for what reads out; what reads in is scaled up to numbers of size 1.
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=width**-0.5),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        embedding.build((None, None))
+        return embedding
+
+    # Inside ----------------------------------------------------------------------------------------------------------
 
     def _summed_costs(self, source, target, y):
         _, nats, counted = self._costs(self({"source": source, "target": target}, training=False), y)

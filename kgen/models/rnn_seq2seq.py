@@ -123,10 +123,10 @@ class Seq2SeqRNN(TranslationModel):
         # What the layers above the first, and the readout, get beside the state below.
         seen = {"additive": self._memory_dim, "dot": units, None: 0}[attention]
         with seeded(seed):
-            self.token_embedding = self._embedding("token_embedding", tie_embeddings)
+            self.token_embedding = self._embedding("token_embedding", self._width, tie_embeddings)
             self.source_embedding = self.token_embedding
             if not share_embeddings:
-                self.source_embedding = self._embedding("source_embedding", tie=True)
+                self.source_embedding = self._embedding("source_embedding", self._width, tie=True)
             self.encoder_layers, self.bridges, self.decoder_layers = [], [], []
             for i in range(1, num_layers + 1):
                 below = self._width if i == 1 else self._memory_dim
@@ -169,10 +169,6 @@ class Seq2SeqRNN(TranslationModel):
             for i, bridge in enumerate(bridges):
                 states.append(ops.tanh(bridge(ops.concatenate(state[i::parts], axis=-1))))
         return x, mask, *states
-
-    def readout(self, hidden):
-        """Logits, float `(batch, length, vocabulary)`, of hidden states."""
-        return on_rows(lambda rows: self.token_embedding(rows, reverse=True), hidden)
 
     def default_optimizer(self):
         return keras.optimizers.Adam(2e-3, global_clipnorm=1.0)
@@ -239,19 +235,6 @@ class Seq2SeqRNN(TranslationModel):
         shape = ops.shape(target)
         replaced = keras.random.uniform((shape[0], shape[1] - 1), seed=self.sampling_seed) < self.scheduled_sampling
         return ops.concatenate([target[:, :1], ops.where(replaced, guessed[:, :-1], target[:, 1:])], axis=1)
-
-    def _embedding(self, name, tie):
-        embedding = layers.ReversibleEmbedding(
-            self.num_tokens,
-            self._width,
-            tie_weights=tie,
-            # Small, for what reads out; what reads in is scaled up to numbers of size 1.
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=self._width**-0.5),
-            dtype=self.dtype_policy,
-            name=name,
-        )
-        embedding.build((None, None))
-        return embedding
 
     def _recurrent(self, name, below, **options):
         layer = Recurrent(

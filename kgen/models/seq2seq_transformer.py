@@ -12,7 +12,6 @@ from keras import ops
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
-from kgen.functional.rows import on_rows
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
 from kgen.layers.sinusoidal import SinusoidalPositions
@@ -108,10 +107,10 @@ class TransformerSeq2Seq(TranslationModel):
 
         policy, stream = self.dtype_policy, (None, None, model_dim)
         with seeded(seed):
-            self.token_embedding = self._embedding("token_embedding", tie_embeddings)
+            self.token_embedding = self._embedding("token_embedding", model_dim, tie_embeddings)
             self.source_embedding = self.token_embedding
             if not share_embeddings:
-                self.source_embedding = self._embedding("source_embedding", tie=True)
+                self.source_embedding = self._embedding("source_embedding", model_dim, tie=True)
             self.position_layer = SinusoidalPositions(dtype=policy, name="positions")
             self.position_layer.build(stream)
             self.drop = layers.Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
@@ -150,10 +149,6 @@ class TransformerSeq2Seq(TranslationModel):
             x = block(x, mask=mask, training=training)
         return self._normalized(self.encoder_norm, x), mask
 
-    def readout(self, hidden):
-        """Logits, float `(batch, length, vocabulary)`, of hidden states."""
-        return on_rows(lambda rows: self.token_embedding(rows, reverse=True), hidden)
-
     def default_optimizer(self):
         # Norms in front of the layers bear a high rate soon; behind them they want the paper's long warm-up.
         rate = InverseSquareRoot(*((3e-3, 400) if self.norm_position == "pre" else (1e-3, 1000)))
@@ -187,19 +182,6 @@ class TransformerSeq2Seq(TranslationModel):
         return self._normalized(self.decoder_norm, x), {"self": kept, "fixed": fixed}
 
     # Inside ----------------------------------------------------------------------------------------------------------
-
-    def _embedding(self, name, tie):
-        embedding = layers.ReversibleEmbedding(
-            self.num_tokens,
-            self.model_dim,
-            tie_weights=tie,
-            # Small, for what reads out; what reads in is scaled up to numbers of size 1.
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=self.model_dim**-0.5),
-            dtype=self.dtype_policy,
-            name=name,
-        )
-        embedding.build((None, None))
-        return embedding
 
     def _block(self, kind, name, **options):
         return kind(
