@@ -123,7 +123,7 @@ def work(library, jit, steps, shape, seed):
     started = time.perf_counter()
     fit(ids[: BATCH * CONTEXT + 1])  # compiles
     first = time.perf_counter() - started
-    seconds = fastest(lambda: fit(ids), REPETITIONS)
+    seconds = side_by_side.fastest(lambda: fit(ids), REPETITIONS)
     operations = 6 * weights + 12 * shape["num_layers"] * shape["model_dim"] * CONTEXT
     speed = (len(ids) - 1) / seconds
     return {
@@ -149,17 +149,10 @@ def matrix_rate():
     a = ops.ones((SIDE, SIDE), "float32")
     b = ops.full((SIDE, SIDE), 1 / SIDE, "float32")
     compiled = backend.compiled(multiply)
-    seconds = [fastest(lambda f=f: np.asarray(ops.convert_to_numpy(f(a, b))), 4) for f in (multiply, compiled)]
+    seconds = [
+        side_by_side.fastest(lambda f=f: np.asarray(ops.convert_to_numpy(f(a, b))), 4) for f in (multiply, compiled)
+    ]
     return PRODUCTS * 2 * SIDE**3 / min(seconds)
-
-
-def fastest(function, times):
-    seconds = []
-    for _ in range(times):
-        started = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
 
 
 def contestants(only):

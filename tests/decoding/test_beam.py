@@ -9,6 +9,7 @@ from keras import ops
 from kgen.decoding import Beam
 from kgen.decoding import Greedy
 from kgen.decoding.beam import _largest
+from kgen.decoding.beam import _reordered
 from kgen.decoding.loop import TokenLoop
 from tests.decoding.toys import Toy
 from tests.decoding.toys import tiny_gpt
@@ -235,3 +236,11 @@ def test_a_search_that_would_leave_the_context_is_refused():
         ValueError, match=r"^max_new_tokens: expected at most 10, for a prompt of 6 tokens in a context"
     ):
         Beam(2).search(loop, [[1] * 6], 11)
+
+
+def test_what_is_fixed_stays_where_it_is():
+    fixed = {"mask": ops.arange(4)}
+    after = _reordered({"states": [ops.arange(4) * 10], "fixed": fixed}, ops.array([1, 1, 3, 2]))
+    assert after["fixed"] is fixed
+    assert np.asarray(ops.convert_to_numpy(after["states"][0])).tolist() == [10, 10, 30, 20]
+    assert ops.convert_to_numpy(_reordered([ops.arange(4)], ops.array([3, 0]))[0]).tolist() == [3, 0]
