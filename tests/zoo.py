@@ -723,27 +723,6 @@ MODELS += [
         fit={"epochs": 8, "batch_size": 16},
         use=lambda model, seed: model.generate([1, 2, 3], 6, kgen.decoding.TopP(0.9), seed=seed),
     ),
-    Entry(
-        "Seq2SeqRNN-no-attention",
-        kgen.models.Seq2SeqRNN,
-        arguments=lambda: {
-            "vocabulary_size": 9,
-            "attention": None,
-            "bidirectional": False,
-            "units": 12,
-            "dropout": 0.0,
-            "seed": 1,
-        },
-        inputs=sentence_pairs(9),
-        bad=(({"vocabulary_size": 1}, "vocabulary_size"),),
-        repad=repad_sentences,
-        unknown_axes=(0, 1),
-        data=backwards,
-        measure=doubt,
-        gain=0.1,
-        fit={"epochs": 8, "batch_size": 16},
-        use=lambda model, seed: model.generate([1, 2, 3], 6, kgen.decoding.TopP(0.9), seed=seed),
-    ),
 ]
 
 ZOO = [*LAYERS, *MODELS]

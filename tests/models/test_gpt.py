@@ -128,7 +128,7 @@ def test_a_stop_string_ends_the_text(model):
         ({"max_new_tokens": 0}, "max_new_tokens"),
         ({"sampler": "greedy"}, "sampler"),
         ({"stop": ""}, "stop"),
-        ({"prompt": [99]}, "x"),
+        ({"prompt": [99]}, "prompt"),
     ],
 )
 def test_bad_requests_are_refused(model, arguments, name):
