@@ -33,11 +33,11 @@ Completes Python source code, a few lines at a time.
 
 - Model: `kgen.models.GPT`, {layers} layers, {heads} heads, width {width}, context {context} tokens of a byte-pair
   vocabulary of {vocabulary}, {parameters:,} parameters.
-- Data: the standard library of Python {python} without its tests (licence: PSF), seven modules in eight.
+- Data: the standard library of Python {python} without its tests, seven modules in eight. Licence: PSF.
 - Figures on the modules held out: perplexity {perplexity:.2f} ({nats:.4f} nats per character) after {epochs} epochs, a
   3-gram model of the same tokens {trigram:.2f}, a 5-gram model {ngram:.2f}; {parsed:.0%} of {prompts} completions of
   three lines parse. Seed {seed}, {backend}.
-- Made by `examples/gpt_python.py`.
+- Rebuild: `python examples/gpt_python.py --epochs {epochs} --preset FOLDER`
 - Limits: it has the form of Python, not its meaning. Never run what it writes.
 """
 

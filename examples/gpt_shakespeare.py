@@ -32,10 +32,11 @@ CARD = """# shakespeare-gpt
 Writes verse in the manner of Shakespeare, character by character.
 
 - Model: `kgen.models.GPT`, {layers} layers, {heads} heads, width {width}, context {context}, {parameters:,} parameters.
-- Data: tinyshakespeare (A. Karpathy, char-rnn): 1,115,394 characters of the plays, public domain; the first 90 %.
-- Figure: {nats:.4f} nats per character on the last 10 % (windows side by side; {strided:.4f} with at least half a
+- Data: tinyshakespeare (A. Karpathy, char-rnn): 1,115,394 characters of the plays; the first 90 %. Licence: public
+  domain.
+- Figures: {nats:.4f} nats per character on the last 10 % (windows side by side; {strided:.4f} with at least half a
   context before each character), after {epochs} epochs, seed {seed}, {backend}.
-- Made by `examples/gpt_shakespeare.py --size preset`.
+- Rebuild: `python examples/gpt_shakespeare.py --size preset --epochs {epochs} --preset FOLDER`
 - Limits: it knows these plays and nothing else. It spells well, keeps the form of a play, and means nothing.
 """
 

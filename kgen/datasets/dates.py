@@ -7,7 +7,7 @@ import numpy as np
 from kgen.datasets.pairs_of_text import TextPairs
 from kgen.functional.checks import check_in
 
-SIZES = {"train": 10_000, "validation": 500, "test": 500}
+SIZES = {"train": 10_000, "test": 500, "validation": 500}
 FIRST, LAST = datetime.date(1900, 1, 1), datetime.date(2099, 12, 31)
 FORMS = (
     "{d} {month} {y}",
