@@ -43,7 +43,8 @@ Translates everyday English into French, sentence by sentence.
   96 % of the English sentences with all their translations. Licence: CC BY 2.0 FR, by the authors of Tatoeba.
 - Figures: BLEU {bleu:.1f} and chrF {chrf:.1f} with a beam of 5 on {sentences} pairs whose English sentences it has
   not seen, one reference each; perplexity {perplexity:.2f}; after {epochs} epochs, seed {seed}, {backend}.
-  Signatures of sacreBLEU: {bleu.signature} and {chrf.signature}
+  Signatures of sacreBLEU: {bleu.signature} and
+  {chrf.signature}
 - Rebuild: `python examples/translation_tatoeba.py --model {model} --epochs {epochs} --preset FOLDER`
 - Limits: it knows short everyday sentences. Names, rare words and long sentences it gets wrong, and it does not say so.
 """

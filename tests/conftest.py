@@ -1,5 +1,6 @@
 """Every test begins with the same state, whatever ran before it; nothing is compiled twice."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -19,6 +20,19 @@ def pytest_configure(config):
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
         config.addinivalue_line("filterwarnings", "ignore:Error (reading|writing) persistent compilation cache")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs(request):
+    """Without XLA where it is a matter of speed only: TensorFlow keeps each program of some hundred MB for good.
+
+    The conformance tests train every family as its users do.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.module.__name__.endswith("test_conformance"):
+            patch.setattr("kgen.models.base_writing.WritingModel.xla_pays_on_cpu", False)
+        yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)

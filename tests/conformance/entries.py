@@ -103,7 +103,9 @@ def as_model(entry, layer, nudged=False):
 def trainable_model(entry, **compiling):
     """A compiled model around the entry, its weights filled; a layer gets a nudge before each float input."""
     model, inputs = as_model(entry, built(entry), nudged=True)
-    if not entry.is_model:
+    if entry.is_model:  # as a program where that is a must; `trained` uses the family's own recipe
+        compiling = {"jit_compile": backend.prefers_jit(pays_on_cpu=False), **compiling}
+    else:
         compiling = {"optimizer": "adam", "loss": ["mse"] * len(model.outputs), **compiling}
     model.compile(**compiling)
     return model, inputs
