@@ -143,7 +143,7 @@ class PairModel(WritingModel):
     @exclusive
     def mean_nats(self, x, y, batch_size=32):
         """Mean of -log p(token) over all tokens of the targets, in nats; needs no `compile`."""
-        nats = self.token_loop().program("nats", lambda: backend.compiled(self._summed_costs, [*self.weights]))
+        nats = self.token_loop().program("nats", lambda: backend.compiled(self._summed_costs, self.weights))
         total = counted = 0.0
         batches = self.batches(*self.prepare(x, y), batch_size)
         for i in range(len(batches)):
