@@ -1,6 +1,6 @@
 """A recurrent network of characters on Shakespeare's plays: nats per character on the last tenth, and a page of verse.
 
-    python examples/rnn_shakespeare.py --data FOLDER                    an LSTM, about 15 minutes on two cores
+    python examples/rnn_shakespeare.py --data FOLDER                    an LSTM, some ten minutes on two cores
     python examples/rnn_shakespeare.py --data FOLDER --cell gru --out runs/gru
     python examples/rnn_shakespeare.py --quick                          half a minute, on text that comes with Python
 
@@ -22,7 +22,7 @@ SIZES = {
     "full": {"context_length": 256, "num_layers": 2, "units": 512, "dropout": 0.3},
     "quick": {"context_length": 32, "num_layers": 1, "units": 64},
 }
-EPOCHS = {"small": 7, "full": 50, "quick": 3}
+EPOCHS = {"small": 4, "full": 50, "quick": 3}
 BATCH = {"small": 32, "full": 64, "quick": 32}
 
 

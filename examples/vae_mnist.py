@@ -13,7 +13,6 @@ samples for each test image (Burda et al., 2016): dynamic binarisation, in nats.
 """
 
 import argparse
-import math
 import time
 from pathlib import Path
 
@@ -21,26 +20,6 @@ import keras
 import numpy as np
 
 import kgen
-
-
-class UntilTimeIsUp(keras.callbacks.Callback):
-    """Spends a budget of minutes: the learning rate falls to zero along a cosine, then training stops."""
-
-    def __init__(self, minutes, save_to=None):
-        super().__init__()
-        self.seconds = 60.0 * minutes
-        self.save_to = save_to
-
-    def on_train_begin(self, logs=None):
-        self.started = time.time()
-        self.top = float(self.model.optimizer.learning_rate)
-
-    def on_epoch_end(self, epoch, logs=None):
-        spent = (time.time() - self.started) / self.seconds
-        self.model.optimizer.learning_rate = self.top * 0.5 * (1.0 + math.cos(math.pi * min(1.0, spent)))
-        self.model.stop_training = spent >= 1.0
-        if self.save_to:
-            self.model.save(self.save_to)
 
 
 def main():
@@ -109,8 +88,8 @@ def train(images, options, out):
         seed=options.seed,
     )
     model.compile()
-    clock = UntilTimeIsUp(options.minutes, save_to=out / "model.keras")
-    model.fit(images, batch_size=128, epochs=100_000, callbacks=[clock], verbose=2)
+    watchers = [kgen.training.TimeBudget(options.minutes), keras.callbacks.ModelCheckpoint(out / "model.keras")]
+    model.fit(images, batch_size=128, epochs=100_000, callbacks=watchers, verbose=2)
     return model
 
 

@@ -23,6 +23,7 @@ from kgen import backend
 from kgen.functional.checks import check_int
 from kgen.models.base import load
 from kgen.presets import files
+from kgen.training.grouped_optimizer import GroupedOptimizer
 from kgen.training.interrupts import StopOnInterrupt
 
 REMEMBERED = ("best", "best_epoch", "wait", "stopped_epoch", "cooldown_counter")
@@ -91,13 +92,13 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
     out = Path(out)
     check_int("epochs", config["epochs"], minimum=1)
     config = {"model": cls.__name__, **config, "backend": backend.running(), "kgen": __version__}
-    data = cls.choose_data(*load_data(cls, config, "train"))
+    data = cls.choose_data(*load_data(cls, config, "train"), **config["arguments"])
     model = _resume(cls, config, out, data) if resume else _begin(cls, config, out, overwrite, data)
 
     others = list(callbacks)
     if config["patience"]:
         others.append(keras.callbacks.EarlyStopping("val_loss", patience=config["patience"]))
-    samples = [cls.samples_callback(out / "samples", config["seed"], data)] if hasattr(model, "generate") else []
+    samples = [cls.samples_callback(out / "samples", config["seed"], data)]
     if model.epochs_trained < config["epochs"]:
         with StopOnInterrupt() as interrupt:
             model.fit(
@@ -113,11 +114,12 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
 
 
 def load_data(cls, config, split):
-    """The data set that a configuration names: a name of `kgen.datasets.load`, or a path that the family can read."""
+    """The data set that a configuration names: a name of `kgen.datasets.load`, or a path that the family can read, for
+    a model with its arguments."""
     from kgen import datasets
 
     if Path(config["data"]).exists():
-        return cls.read_data(config["data"], config["image_size"])
+        return cls.read_data(config["data"], config["image_size"], **config["arguments"])
     if Path(config["data"]).suffix or len(Path(config["data"]).parts) > 1:
         raise FileNotFoundError(f"--data: no such file or folder: {config['data']}")
     parts = datasets.load(config["data"], split=split, data_dir=config["data_dir"])
@@ -194,7 +196,14 @@ def _build(cls, config, data):
 
 
 def _with_rate(optimizer, rate):
-    """An optimizer like this one with another learning rate: the peak of its schedule, if that rises to one."""
+    """An optimizer like this one with another learning rate: the peak of its schedule, if that rises to one.
+
+    One for several networks gets it for each of them.
+    """
+    if isinstance(optimizer, GroupedOptimizer):
+        return GroupedOptimizer(
+            {name: _with_rate(one, rate) for name, one in optimizer.optimizers.items()}, optimizer.every
+        )
     settings = optimizer.get_config()
     schedule = settings["learning_rate"]
     if isinstance(schedule, dict) and "peak" in schedule["config"]:

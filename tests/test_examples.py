@@ -26,4 +26,4 @@ def test_quick_form(script, tmp_path):
 
 @pytest.mark.examples
 def test_there_are_examples():
-    assert len(EXAMPLES) >= 7
+    assert len(EXAMPLES) >= 10

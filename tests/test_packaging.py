@@ -30,6 +30,7 @@ def test_the_wheel_holds_what_it_should(wheel):
         f"keras_kgen-{kgen.__version__}.dist-info",
     }
     assert {"kgen/cli/__init__.py", "kgen/presets/index.json", "kgen_demos/app.py"} <= names
+    assert {"kgen/metrics/features.safetensors", "kgen/metrics/features.md"} <= names
     for preset in kgen.presets.list():
         for file in ("config.json", "model.safetensors", "card.md"):
             assert f"kgen/presets/shipped/{preset}/{file}" in names

@@ -195,6 +195,35 @@ def doubt(model, sources, targets):
     return model.mean_nats(sources, targets)
 
 
+def labelled_digits():
+    images, labels = kgen.datasets.load("digits")
+    return images[:256], labels[:256]
+
+
+def with_labels(rng):
+    """Call arguments of a model of digits in classes."""
+    images, labels = rng.integers(0, 256, (4, 8, 8, 1), "uint8"), np.array([0, 9, 5, 9], "int32")
+    return {"images": {"images": images, "labels": labels}}
+
+
+def apart(images, others):
+    """How far two sets of images are from each other: the mean distance of their shadows in 50 directions."""
+    directions = np.random.default_rng(0).normal(size=(images[0].size, 50))
+    n = min(len(images), len(others))
+    one, other = (np.sort(x[:n].reshape(n, -1) / 255.0 @ directions, axis=0) for x in (images, others))
+    return float(abs(one - other).mean())
+
+
+def unlikeness(model, images, labels=None):
+    return apart(images, model.generate(len(images), seed=1, labels=labels))
+
+
+def dark_and_light():
+    """Digits, and others as negatives: what goes from one to the other is 255 minus the image."""
+    images = digits()[0].repeat(2, axis=1).repeat(2, axis=2)
+    return (kgen.datasets.UnpairedImages(images[:96], 255 - images[96:160], batch_size=8),)
+
+
 LAYERS = [
     Entry(
         "GaussianSampling",
@@ -410,6 +439,95 @@ LAYERS = [
         bad=(({"units": 2.5}, "units"), ({"bidirectional": 2}, "bidirectional")),
         repad=repad_rows,
         unknown_axes=(0, 1),
+    ),
+    Entry(
+        "ModulatedConv2D",
+        kgen.layers.ModulatedConv2D,
+        arguments=lambda: {"filters": 3, "upsample": True},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 2, 5), "style": normal(rng, 4, 6)},
+        bad=(
+            ({"filters": 0}, "filters"),
+            ({"kernel_size": 2.5}, "kernel_size"),
+            ({"upsample": "nearest"}, "upsample"),
+            ({"demodulate": None}, "demodulate"),
+            ({"gain": -1.0}, "gain"),
+            ({"use_bias": "yes"}, "use_bias"),
+        ),
+    ),
+    Entry(
+        "ModulatedConv2D-to-colours",
+        kgen.layers.ModulatedConv2D,
+        arguments=lambda: {"filters": 1, "kernel_size": 1, "demodulate": False, "gain": None, "use_bias": False},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 2, 5), "style": normal(rng, 4, 6)},
+        bad=(({"filters": 1.5}, "filters"),),
+    ),
+    Entry(
+        "NoiseInjection",
+        kgen.layers.NoiseInjection,
+        arguments=lambda: {"seed": 1},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 2, 5)},
+        bad=(({"seed": -1}, "seed"), ({"seed": "one"}, "seed")),
+        random=True,
+    ),
+    Entry(
+        "MappingNetwork",
+        kgen.layers.MappingNetwork,
+        arguments=lambda: {"units": 6, "num_layers": 2, "num_classes": 3, "learning_rate_multiplier": 0.5},
+        # z so short that its length matters, by the ε of its normalization: so a gradient reaches a factor of z.
+        inputs=lambda rng: {"inputs": 1e-4 * normal(rng, 4, 5), "labels": rng.integers(0, 3, 4, "int32")},
+        bad=(
+            ({"units": 0}, "units"),
+            ({"num_layers": 0}, "num_layers"),
+            ({"num_classes": 0}, "num_classes"),
+            ({"learning_rate_multiplier": 0.0}, "learning_rate_multiplier"),
+            ({"momentum": 1.5}, "momentum"),
+        ),
+    ),
+    Entry(
+        "MinibatchStdDev",
+        kgen.layers.MinibatchStdDev,
+        arguments=lambda: {"group_size": 2, "num_channels": 2},
+        inputs=lambda rng: {"inputs": normal(rng, 5, 3, 2, 4)},
+        bad=(({"group_size": 1}, "group_size"), ({"num_channels": 0}, "num_channels")),
+    ),
+    Entry(
+        "ConditionalBatchNormalization",
+        kgen.layers.ConditionalBatchNormalization,
+        arguments=lambda: {"num_classes": 3},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 2, 5), "condition": np.array([0, 2, 1, 2], "int32")},
+        bad=(
+            ({"num_classes": 0}, "num_classes"),
+            ({"momentum": 1.5}, "momentum"),
+            ({"epsilon": -1.0}, "epsilon"),
+            ({"gamma_initializer": "nothing"}, "gamma_initializer"),
+            ({"beta_initializer": "nothing"}, "beta_initializer"),
+        ),
+    ),
+    Entry(
+        "ConditionalBatchNormalization-vector",
+        kgen.layers.ConditionalBatchNormalization,
+        arguments=lambda: {"momentum": 0.5, "gamma_initializer": "orthogonal", "beta_initializer": "orthogonal"},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 5), "condition": normal(rng, 4, 3)},
+        bad=(({"num_classes": 2.5}, "num_classes"),),
+    ),
+    Entry(
+        "SelfAttention2D",
+        kgen.layers.SelfAttention2D,
+        arguments=lambda: {"key_channels": 2, "spectral_normalization": True},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 4, 6)},
+        bad=(
+            ({"key_channels": 0}, "key_channels"),
+            ({"value_channels": 0}, "value_channels"),
+            ({"spectral_normalization": "yes"}, "spectral_normalization"),
+            ({"kernel_initializer": "nothing"}, "kernel_initializer"),
+        ),
+    ),
+    Entry(
+        "SpectralNormalization",
+        kgen.layers.SpectralNormalization,
+        arguments=lambda: {"layer": keras.layers.Conv2D(3, 3, activation="tanh", name="convolution")},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 4, 2)},
+        bad=(({"layer": "dense"}, "layer"), ({"power_iterations": 0}, "power_iterations")),
     ),
 ]
 
@@ -722,6 +840,121 @@ MODELS += [
         gain=0.1,
         fit={"epochs": 8, "batch_size": 16},
         use=lambda model, seed: model.generate([1, 2, 3], 6, kgen.decoding.TopP(0.9), seed=seed),
+    ),
+]
+
+MODELS += [
+    Entry(
+        "DCGAN",
+        kgen.models.DCGAN,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "latent_dim": 8,
+            "filters": (8, 8),
+            "discriminator_normalization": "spectral",
+            "penalty": "r1",
+            "penalty_weight": 0.1,
+            "augmentation": ("translation",),
+            "ema_decay": 0.9,
+            "seed": 1,
+        },
+        inputs=images_of(8, 8, 1),
+        bad=(
+            ({"image_shape": (8, 8)}, "image_shape"),
+            ({"latent_dim": 0}, "latent_dim"),
+            ({"filters": ()}, "filters"),
+            ({"filters": (8, 0)}, "filters"),
+            ({"num_classes": 1}, "num_classes"),
+            ({"discriminator_normalization": "batch"}, "discriminator_normalization"),
+            ({"discriminator_normalization": "layer"}, "discriminator_normalization"),
+            ({"objective": "minimax"}, "objective"),
+            ({"penalty": "r2"}, "penalty"),
+            ({"penalty_weight": -1.0}, "penalty_weight"),
+            ({"penalty_every": 0}, "penalty_every"),
+            ({"augmentation": ("colour",)}, "augmentation"),
+            ({"critic_steps": 0}, "critic_steps"),
+            ({"ema_decay": 1.0}, "ema_decay"),
+        ),
+        random=True,
+        data=digits,
+        measure=unlikeness,
+        gain=0.1,
+        fit={"epochs": 6, "batch_size": 16},
+    ),
+    Entry(
+        "StyleGAN",
+        kgen.models.StyleGAN,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "latent_dim": 4,
+            "style_dim": 6,
+            "filters": (4, 8),
+            "mapping_layers": 2,
+            "num_classes": 10,
+            "penalty_every": 4,
+            "ema_decay": 0.9,
+            "seed": 1,
+        },
+        inputs=with_labels,
+        bad=(
+            ({"style_dim": 0}, "style_dim"),
+            ({"filters": 8}, "filters"),
+            ({"mapping_layers": 0}, "mapping_layers"),
+            ({"style_mixing": 1.5}, "style_mixing"),
+        ),
+        random=True,
+        data=labelled_digits,
+        measure=unlikeness,
+        gain=0.1,
+        fit={"epochs": 6, "batch_size": 16},
+        use=lambda model, seed: model.decode_styles(np.random.default_rng(seed).normal(size=(3, 6))),
+    ),
+    Entry(
+        "BigGAN",
+        kgen.models.BigGAN,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "latent_dim": 6,
+            "filters": (4, 8),
+            "label_dim": 4,
+            "ema_decay": 0.9,
+            "seed": 1,
+        },
+        inputs=with_labels,
+        bad=(
+            ({"num_classes": 1}, "num_classes"),
+            ({"latent_dim": 2}, "latent_dim"),
+            ({"filters": (0,)}, "filters"),
+            ({"label_dim": 0}, "label_dim"),
+            ({"attention_level": 3}, "attention_level"),
+        ),
+        random=True,
+        data=labelled_digits,
+        measure=unlikeness,
+        gain=0.1,
+        fit={"epochs": 6, "batch_size": 16},
+    ),
+    Entry(
+        "CycleGAN",
+        kgen.models.CycleGAN,
+        arguments=lambda: {"image_shape": (16, 16, 1), "filters": 4, "num_blocks": 1, "pool_size": 10, "seed": 1},
+        inputs=lambda rng: {"images": {kind: rng.integers(0, 256, (4, 16, 16, 1), "uint8") for kind in "ab"}},
+        bad=(
+            ({"image_shape": (16, 18, 1)}, "image_shape"),
+            ({"image_shape": (8, 16, 1)}, "image_shape"),
+            ({"filters": 0}, "filters"),
+            ({"num_blocks": -1}, "num_blocks"),
+            ({"cycle_weight": -1.0}, "cycle_weight"),
+            ({"identity_weight": "much"}, "identity_weight"),
+            ({"objective": "minimax"}, "objective"),
+            ({"pool_size": -1}, "pool_size"),
+        ),
+        random=False,
+        data=dark_and_light,
+        measure=lambda model, dataset: apart(dataset.b, model.translate(dataset.a)),
+        gain=0.1,
+        fit={"epochs": 4},
+        use=lambda model, seed: model.translate(np.random.default_rng(seed).integers(0, 256, (3, 16, 16, 1), "uint8")),
     ),
 ]
 

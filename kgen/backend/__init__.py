@@ -7,6 +7,9 @@
 | `write_cache(cache, value, index)` | new places `index`, `index + 1`, … of a cache `(batch, heads, places, dim)` |
 | `causal_blocks(length)` | into how many blocks of queries causal attention is best cut; 1 asks for the fused kernel |
 | `recurrence(cell, inputs, state, …, mask)` | an LSTM or GRU over `(batch, length, dim)`: all h, and the last state |
+| `nats(logits, targets, everywhere)` | -log p(target), and if wanted the mean of -log p over all tokens, else None |
+| `map_checkpointed(cost, pieces, values)` | `cost(*piece, *values)` of each piece, computed again for the gradient |
+| `apply_when(condition, optimizer, gradients, variables)` | a built optimizer's step, where a scalar tensor is true |
 | `prefers_jit(pays_on_cpu)` | whether `compile()` asks for XLA by default |
 | `make_deterministic()` | bit-equal repetition on one machine: deterministic kernels, one thread |
 | `devices()` | what there is to run on |
@@ -21,6 +24,9 @@ FUNCTIONS = (
     "write_cache",
     "causal_blocks",
     "recurrence",
+    "nats",
+    "map_checkpointed",
+    "apply_when",
     "prefers_jit",
     "make_deterministic",
     "devices",

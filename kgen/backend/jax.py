@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import keras
 from keras.src.backend.common.stateless_scope import in_stateless_scope
 
+from kgen.backend import cross_entropy
 from kgen.backend import recurrent_loop
 from kgen.backend.cells import biases
 from kgen.backend.device import Device
@@ -77,6 +78,25 @@ def _loop_back(cell, residuals, gradients):
 
 
 _loop.defvjp(_loop_forward, _loop_back)
+
+
+def nats(logits, targets, everywhere):
+    return cross_entropy.nats_by_logsumexp(logits, targets, everywhere)
+
+
+def map_checkpointed(cost, pieces, values):
+    return cross_entropy.map_with_remat(cost, pieces, values)
+
+
+def apply_when(condition, optimizer, gradients, variables):
+    # What is assigned inside `cond` would not get out of it: values go in and come out.
+    state = optimizer.variables
+    before = [variable.value for variable in variables], [variable.value for variable in state]
+    after = jax.lax.cond(
+        condition, lambda old: optimizer.stateless_apply(old[1], gradients, old[0]), lambda old: old, before
+    )
+    for variable, value in zip([*variables, *state], [*after[0], *after[1]], strict=True):
+        variable.assign(value)
 
 
 def prefers_jit(pays_on_cpu):

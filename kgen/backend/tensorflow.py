@@ -3,6 +3,7 @@
 import tensorflow as tf
 from keras import ops
 
+from kgen.backend import cross_entropy
 from kgen.backend import recurrent_loop
 from kgen.backend.cells import biases
 from kgen.backend.device import Device
@@ -83,6 +84,45 @@ def _scan(step, state, xs, reverse):
         lambda i, *_: i < length, take, take(0, tuple(state), ()), maximum_iterations=length - 1
     )
     return state, tuple(stack.stack() for stack in stacks)
+
+
+def nats(logits, targets, everywhere):
+    return cross_entropy.nats_by_logsumexp(logits, targets, everywhere)
+
+
+def map_checkpointed(cost, pieces, values):
+    # `tf.recompute_grad` inside a loop keeps a copy of all values for each piece: here the way back is a loop, too.
+    first, *others = pieces
+
+    @tf.custom_gradient
+    def run(first, *values):
+        def forward(state, piece):
+            return state, cost(*piece, *values)
+
+        def gradients(*d_outputs):
+            def back(sums, piece):
+                inputs, d_outputs = piece[: len(pieces)], piece[len(pieces) :]
+                with tf.GradientTape() as tape:
+                    tape.watch([inputs[0], *values])
+                    outputs = cost(*inputs, *values)
+                d_first, *d_values = tape.gradient(outputs, [inputs[0], *values], d_outputs)
+                return [total + one for total, one in zip(sums, d_values, strict=True)], (d_first,)
+
+            zeros = [tf.zeros_like(value) for value in values]
+            sums, (d_first,) = _scan(back, zeros, (first, *others, *d_outputs), reverse=False)
+            return d_first, *sums
+
+        return _scan(forward, (), (first, *others), reverse=False)[1], gradients
+
+    return run(first, *values)
+
+
+def apply_when(condition, optimizer, gradients, variables):
+    def step():
+        optimizer.apply(gradients, variables)
+        return True
+
+    tf.cond(condition, step, lambda: False)
 
 
 def prefers_jit(pays_on_cpu):

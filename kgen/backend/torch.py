@@ -9,6 +9,7 @@ from keras.src.backend.common.stateless_scope import in_stateless_scope
 from keras.src.backend.torch import core  # keras keeps its torch device there and offers no other way to move it
 from torch.utils import _pytree as pytree
 
+from kgen.backend import cross_entropy
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
 from kgen.backend.device import parse
@@ -147,6 +148,21 @@ def _side_by_side(weights):
     joined = torch.cat([weight.reshape(-1) for weight in weights])
     pieces = joined.split([weight.numel() for weight in weights])
     return [piece.view(weight.shape) for piece, weight in zip(pieces, weights, strict=True)]
+
+
+def nats(logits, targets, everywhere):
+    log_p = torch.log_softmax(logits, -1)  # one pass over the logits, and one back
+    at_target = torch.gather(log_p, -1, targets.long()[..., None])[..., 0]
+    return -at_target, -log_p.mean(-1) if everywhere else None
+
+
+def map_checkpointed(cost, pieces, values):
+    return cross_entropy.map_with_remat(cost, pieces, values)
+
+
+def apply_when(condition, optimizer, gradients, variables):
+    if condition:
+        optimizer.apply(gradients, variables)
 
 
 def prefers_jit(pays_on_cpu):

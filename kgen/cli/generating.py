@@ -53,6 +53,8 @@ def generate(
     loaded = words.load(model)
     name = type(loaded).__name__
     translates = hasattr(loaded, "candidates")
+    if not hasattr(loaded, "generate"):
+        raise ValueError(f"MODEL: a {name} makes nothing from nothing; use its translate(images) in Python")
     verb = loaded.candidates if n_best and translates else loaded.generate
     arguments = words.arguments_from(settings, verb, verb.__name__, TAKEN)
     if not hasattr(loaded, "token_loop"):

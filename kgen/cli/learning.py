@@ -89,7 +89,7 @@ def evaluate(
     from kgen import runs
 
     config = runs.read_config(model) if Path(model).is_dir() and (Path(model) / "config.json").exists() else {}
-    config = {"data": None, "image_size": None, "data_dir": None, "validation_split": 0.0, **config}
+    config = {"data": None, "image_size": None, "data_dir": None, "validation_split": 0.0, "arguments": {}, **config}
     own_data = data in ("", config["data"])
     if data:
         config["data"] = data
@@ -102,7 +102,9 @@ def evaluate(
     options = words.sampler_argument(sampler, beam)
     if options and not (full and "sampler" in inspect.signature(loaded.full_evaluation).parameters):
         raise ValueError(f"--{'beam' if beam else 'sampler'}: a {name} generates nothing in this evaluation")
-    parts = loaded.choose_data(*runs.load_data(type(loaded), config, "test"))
+    classes = {"num_classes": loaded.num_classes} if getattr(loaded, "num_classes", None) else {}
+    config["arguments"] = {**config["arguments"], **classes}
+    parts = loaded.choose_data(*runs.load_data(type(loaded), config, "test"), **config["arguments"])
     split = "test split"
     if Path(config["data"]).exists():  # a file has no splits
         parts, split = runs.held_out(config, parts) if own_data else (parts, "all of it")

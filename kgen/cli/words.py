@@ -55,7 +55,7 @@ def choose(argument, value, choices):
 
 
 def arguments_from(settings, function, owner, taken=()):
-    """Turn NAME=VALUE strings into keyword arguments of `function`; values are JSON where they can be.
+    """Turn NAME=VALUE strings into keyword arguments of `function`; values are JSON where they can be, 8,16 is a list.
 
     Names in `taken` have an option, or a meaning on the command line, of their own.
     """
@@ -70,11 +70,17 @@ def arguments_from(settings, function, owner, taken=()):
         if name not in allowed:
             hint = _did_you_mean(name, allowed)
             raise ValueError(f"--set: {owner} has no argument {name!r}{hint}; it has {', '.join(allowed)}")
-        try:
-            arguments[name] = json.loads(text)
-        except json.JSONDecodeError:
-            arguments[name] = {"True": True, "False": False, "None": None}.get(text, text)
+        arguments[name] = _value_of(text)
     return arguments
+
+
+def _value_of(text):
+    for form in (text, f"[{text}]") if "," in text else (text,):
+        try:
+            return json.loads(form)
+        except json.JSONDecodeError:
+            continue
+    return {"True": True, "False": False, "None": None}.get(text, text)
 
 
 def sampler_argument(sampler, beam):

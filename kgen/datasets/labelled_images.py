@@ -36,6 +36,16 @@ def digits(split, data_dir=None):
     return images, data.target[rows].astype("int64")
 
 
+def digits_and_negatives(split, data_dir=None):
+    """Two kinds of images without pairs: white digits on black, and others, black on white, 16 × 16 grey.
+
+    Of the digits of "digits", enlarged, the even rows are of one kind and the odd rows of the other. Embedded, and for
+    a first try: what leads from one kind to the other is 255 minus the image. Licence: as "digits".
+    """
+    images = digits(split)[0].repeat(2, axis=1).repeat(2, axis=2)
+    return images[::2], 255 - images[1::2]
+
+
 def mnist(split, data_dir=None):
     """MNIST, handwritten digits, 28 × 28 grey: 60,000 and 10,000, by Y. LeCun, C. Cortes and C. Burges.
 

@@ -125,65 +125,6 @@ def token_file_of(files, tokenizer):
     return path
 
 
-class EncodedBatches(keras.utils.PyDataset):
-    """Somebody's batches of strings as batches of ids, encoded when they are asked for.
-
-    Args:
-        dataset: a `keras.utils.PyDataset` whose items are batches of strings.
-        encode: function from such a batch to arrays.
-    """
-
-    def __init__(self, dataset, encode):
-        super().__init__(dataset.workers, dataset.use_multiprocessing, dataset.max_queue_size)
-        self.dataset = dataset
-        self.encode = encode
-        if hasattr(dataset, "start_epoch"):  # an order of its own for each epoch
-            self.start_epoch = dataset.start_epoch
-
-    @property
-    def num_batches(self):
-        return self.dataset.num_batches
-
-    def __getitem__(self, index):
-        return self.encode(self.dataset[index])
-
-    def on_epoch_begin(self):
-        self.dataset.on_epoch_begin()
-
-    def on_epoch_end(self):
-        self.dataset.on_epoch_end()
-
-
-class EncodedIterable(keras.utils.PyDataset):
-    """The same for what can only be iterated: a generator, a DataLoader, a tf.data.Dataset.
-
-    Batches are taken in turn; a dataset that ends begins anew if it can.
-    """
-
-    def __init__(self, dataset, encode):
-        super().__init__()
-        self.dataset = dataset
-        self.encode = encode
-        self._iterator = None
-        self._length = len(dataset) if hasattr(dataset, "__len__") else None
-
-    @property
-    def num_batches(self):
-        return self._length
-
-    def __getitem__(self, index):
-        if self._iterator is None:
-            self._iterator = iter(self.dataset)
-        try:
-            return self.encode(next(self._iterator))
-        except StopIteration:
-            self._iterator = iter(self.dataset)
-            return self.encode(next(self._iterator))
-
-    def on_epoch_begin(self):
-        self._iterator = None
-
-
 def _needed(tokenizer):
     if tokenizer is None:
         raise ValueError("x: this model has no tokenizer, so it takes ids, not text; build it with tokenizer=…")

@@ -21,6 +21,14 @@ def check_number(name, value, minimum=-np.inf, maximum=np.inf):
         raise ValueError(f"{name}: expected a number in [{minimum}, {maximum}], got {value!r}")
 
 
+def check_widths(name, value):
+    """Refuse what is not one or more integers of at least 1."""
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"{name}: expected one or more numbers, such as (32, 64), got {value!r}")
+    for width in value:
+        check_int(name, width, minimum=1)
+
+
 def check_image_shape(name, value):
     """Refuse what is not (height, width, channels) with 1 or 3 channels."""
     ok = isinstance(value, list | tuple) and len(value) == 3 and all(isinstance(v, int | np.integer) for v in value)
@@ -74,3 +82,16 @@ def check_same_length(name_x, x, name_y, y):
     """Refuse two arrays of different length."""
     if len(x) != len(y):
         raise ValueError(f"{name_x} and {name_y}: expected the same number of rows, got {len(x)} and {len(y)}")
+
+
+def check_labels(name, labels, n, num_classes):
+    """Return labels as int64 `(n,)` in [0, num_classes); refuse anything else."""
+    labels = np.asarray(labels)
+    expected = f"{n} integers in [0, {num_classes})"
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape != (n,) or labels.dtype.kind not in "iu":
+        raise ValueError(f"{name}: expected {expected}, got {labels.dtype} of shape {labels.shape}")
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(f"{name}: expected {expected}, got some in [{labels.min()}, {labels.max()}]")
+    return labels.astype("int64")

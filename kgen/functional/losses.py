@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kgen import backend
+
 LOGITS_AT_ONCE = 1 << 20  # of each row: 4 MB in float32
 
 
@@ -33,29 +35,23 @@ def token_cross_entropy(hidden, readout, targets, vocabulary_size, variables=(),
         # Variables go in as values: TensorFlow finds no gradient for those that are read inside a checkpointed loop.
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
             logits = ops.cast(readout(hidden), "float32")
-        total = ops.logsumexp(logits, axis=-1)
-        at_target = ops.take_along_axis(logits, ops.maximum(targets, 0)[..., None], axis=-1)[..., 0]
-        nats = total - at_target
+        nats, everywhere = backend.nats(logits, ops.maximum(targets, 0), everywhere=label_smoothing > 0)
         if not label_smoothing:
             return nats, nats
-        return (1 - label_smoothing) * nats + label_smoothing * (total - ops.mean(logits, axis=-1)), nats
+        return (1 - label_smoothing) * nats + label_smoothing * everywhere, nats
 
     values = [ops.convert_to_tensor(variable) for variable in variables]
     length, chunk = hidden.shape[1], max(1, LOGITS_AT_ONCE // vocabulary_size)
     if not isinstance(length, int) or length <= chunk:
         loss, nats = cost(hidden, targets, *values)
     else:
-        checkpointed = keras.remat(cost)
-        loss, nats = _in_chunks(lambda *piece: checkpointed(*piece, *values), hidden, targets, chunk, ignored)
+        loss, nats = _in_chunks(cost, hidden, targets, values, chunk, ignored)
     counted = ops.cast(targets != ignored, "float32")
     return loss * counted, nats * counted, counted
 
 
-def _in_chunks(cost, hidden, targets, chunk, ignored):
-    """`cost(hidden, targets)`, some positions at a time.
-
-    A loop, not a row of calls: compilers would compute all calls at once, and hold all their logits.
-    """
+def _in_chunks(cost, hidden, targets, values, chunk, ignored):
+    """`cost(hidden, targets, *values)`, some positions at a time."""
     length = hidden.shape[1]
     count = -(-length // chunk)
     hidden = ops.pad(hidden, ((0, 0), (0, count * chunk - length), (0, 0)))
@@ -68,4 +64,4 @@ def _in_chunks(cost, hidden, targets, chunk, ignored):
     def whole(x):
         return ops.reshape(ops.moveaxis(x, 0, 1), (-1, count * chunk))[:, :length]
 
-    return tuple(whole(x) for x in ops.map(lambda piece: cost(*piece), (pieces(hidden), pieces(targets))))
+    return tuple(whole(x) for x in backend.map_checkpointed(cost, (pieces(hidden), pieces(targets)), values))

@@ -38,8 +38,8 @@ class AdditiveAttention(keras.Layer):
         training: bool.
 
     Returns:
-        float tensor `(batch, length, value_dim)`; with `return_attention_scores` a tuple of it and the scores, float32
-        `(batch, length, keys)`, each row sums to 1.
+        float tensor `(batch, length, value_dim)`; or a tuple of it, then the scores, float32 `(batch, length, keys)`,
+        each row of which sums to 1, if asked for, then the cache, if there is one, as `MultiHeadAttention` does.
 
     Raises:
         ValueError: an argument outside its range, of another shape, or missing.
@@ -83,19 +83,22 @@ class AdditiveAttention(keras.Layer):
         self.built = True
 
     def call(self, query, value=None, mask=None, cache=None, return_attention_scores=False, training=False):
+        if cache is None and value is None:
+            raise ValueError("value: expected the sequence to look at, or a cache, got None")
+        read = cache
         if cache is None:
-            if value is None:
-                raise ValueError("value: expected the sequence to look at, or a cache, got None")
             mask = attached_mask(value) if mask is None else mask
-            cache = self.make_cross_cache(value)
-        hidden = ops.tanh(on_rows(self.query, query)[:, :, None] + cache["key"][:, None])
+            read = self.make_cross_cache(value)
+        hidden = ops.tanh(on_rows(self.query, query)[:, :, None] + read["key"][:, None])
         logits = ops.cast(on_rows(self.energy, hidden)[..., 0], "float32")
         if mask is not None:
             logits = ops.where(self._checked(mask), logits, FORBIDDEN)
         scores = ops.softmax(logits, axis=-1)
         weights = self.score_dropout(scores, training=True) if training and self.dropout > 0 else scores
-        context = ops.matmul(ops.cast(weights, cache["value"].dtype), cache["value"])
-        return (context, scores) if return_attention_scores else context
+        context = ops.matmul(ops.cast(weights, read["value"].dtype), read["value"])
+        if cache is None and not return_attention_scores:
+            return context
+        return (context, *([scores] if return_attention_scores else []), *([] if cache is None else [cache]))
 
     def make_cross_cache(self, value):
         """What all steps need of the sequence to look at; no step changes it.

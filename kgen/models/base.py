@@ -18,8 +18,8 @@ from kgen.functional.arguments import arguments_of
 from kgen.presets import files
 from kgen.presets import registry
 from kgen.training.guards import EpochClock
-from kgen.training.guards import NonFiniteLoss
 from kgen.training.guards import StopOnNonFinite
+from kgen.training.guards import TrainingFailed
 from kgen.training.sample_images import SampleImages
 
 
@@ -71,14 +71,18 @@ class GenerativeModel(keras.Model):
         return cls(**arguments)
 
     @classmethod
-    def choose_data(cls, *parts):
-        """Of the parts of a data set (images, labels, …), those that `fit` takes."""
+    def choose_data(cls, *parts, **arguments):
+        """Of the parts of a data set (images, labels, …), those that `fit` takes of a model with these `arguments`."""
         return parts[:1]
 
     @classmethod
-    def read_data(cls, path, image_size=None):
+    def read_data(cls, path, image_size=None, **arguments):
         """The parts of the data set in a file or folder, as `kgen.datasets.load` returns those of a name."""
         return (image_folder(path, image_size=image_size),)
+
+    def watches(self):
+        """Callbacks that end an epoch before it is kept, by raising `TrainingFailed`, where it went wrong."""
+        return []
 
     @classmethod
     def samples_callback(cls, folder, seed, data):
@@ -154,7 +158,8 @@ class GenerativeModel(keras.Model):
 
         Raises:
             ValueError: input that the model cannot be trained on; says what was expected and what came.
-            NonFiniteLoss: the loss became NaN or infinite. The model has the weights of its last good epoch.
+            TrainingFailed: the loss became NaN or infinite, or what else a family watches for. The model has the
+                weights of its last good epoch.
         """
         self._assert_compile_called("fit")
         if self.is_data(x):
@@ -172,14 +177,16 @@ class GenerativeModel(keras.Model):
                 x = ReorderedBatches(x, seed=self._order_seed())
         if validation_data is not None:
             validation_data = self._validation(validation_data, validation_batch_size or batch_size)
+        if self.built and not self.optimizer.built:  # TensorFlow would do so in the first step: too late for the guard
+            self.optimizer.build(self.trainable_variables)
         guard = StopOnNonFinite()
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks or [])
-            callbacks = [EpochClock(x), guard, *callbacks]
+            callbacks = [*self.watches(), EpochClock(x), guard, *callbacks]
         try:
             # Stock shuffling draws from a global generator whose state nobody saves.
             return super().fit(x, y, callbacks=callbacks, validation_data=validation_data, shuffle=False, **kwargs)
-        except NonFiniteLoss:
+        except TrainingFailed:
             guard.restore()
             raise
 
@@ -280,9 +287,12 @@ class GenerativeModel(keras.Model):
         Rows are computed in groups of a power of two, so that a new number of rows does not compile anew.
         """
         if layer.name not in self._compiled_calls:
-            self._compiled_calls[layer.name] = backend.compiled(
-                lambda *arrays: layer(*arrays, training=False), layer.variables
-            )
+            several = len(inputs) > 1 and isinstance(layer, keras.Model)  # a model takes its inputs as one list
+
+            def forward(*arrays):
+                return layer(*([list(arrays)] if several else arrays), training=False)
+
+            self._compiled_calls[layer.name] = backend.compiled(forward, layer.variables)
         function, n = self._compiled_calls[layer.name], len(inputs[0])
         group = min(batch_size, 1 << (n - 1).bit_length())
         outputs = []

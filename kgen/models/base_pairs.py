@@ -7,17 +7,15 @@ import numpy as np
 from keras import ops
 
 from kgen import backend
+from kgen.datasets.encoded_batches import encoded
 from kgen.datasets.pair_batches import PairBatches
 from kgen.datasets.pair_batches import pair_batch
 from kgen.datasets.pairs_of_text import text_pairs
-from kgen.datasets.text_batches import EncodedBatches
-from kgen.datasets.text_batches import EncodedIterable
 from kgen.datasets.text_batches import holds_text
 from kgen.datasets.text_batches import is_text
 from kgen.datasets.text_batches import texts_of
 from kgen.datasets.text_batches import yields_text
 from kgen.functional.checks import check_number
-from kgen.functional.rows import on_rows
 from kgen.models.base import exclusive
 from kgen.models.base_writing import WritingModel
 from kgen.tokenizers.byte_pair import BytePairTokenizer
@@ -78,11 +76,11 @@ class PairModel(WritingModel):
         return cls(tokenizer=tokenizer, vocabulary_size=vocabulary_size, **arguments)
 
     @classmethod
-    def choose_data(cls, *parts):
+    def choose_data(cls, *parts, **arguments):
         return parts[:2]
 
     @classmethod
-    def read_data(cls, path, image_size=None):
+    def read_data(cls, path, image_size=None, **arguments):
         return tuple(text_pairs(path))
 
     @classmethod
@@ -130,8 +128,8 @@ class PairModel(WritingModel):
 
         if isinstance(dataset, keras.utils.PyDataset):
             known = isinstance(dataset, PairBatches) or dataset.num_batches == 0
-            return EncodedBatches(dataset, encode) if not known and holds_text(dataset[0]) else dataset
-        return EncodedIterable(dataset, encode) if yields_text(dataset) else dataset
+            return encoded(dataset, encode) if not known and holds_text(dataset[0]) else dataset
+        return encoded(dataset, encode) if yields_text(dataset) else dataset
 
     @exclusive
     def predict(self, x, batch_size=None, **kwargs):
@@ -158,23 +156,6 @@ class PairModel(WritingModel):
         """True up to the first end token of each row, bool `(batch, length)`."""
         ends = ops.cast(source == self.end_id, "int32")
         return ops.cumsum(ends, axis=1) - ends == 0
-
-    def readout(self, hidden):
-        """Logits, float `(batch, length, vocabulary)`, of hidden states."""
-        return on_rows(lambda rows: self.token_embedding(rows, reverse=True), hidden)
-
-    def _embedding(self, name, width, tie):
-        embedding = keras.layers.ReversibleEmbedding(
-            self.num_tokens,
-            width,
-            tie_weights=tie,
-            # Small, for what reads out; what reads in is scaled up to numbers of size 1.
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=width**-0.5),
-            dtype=self.dtype_policy,
-            name=name,
-        )
-        embedding.build((None, None))
-        return embedding
 
     # Inside ----------------------------------------------------------------------------------------------------------
 

@@ -5,9 +5,8 @@ import numpy as np
 from keras import ops
 
 from kgen import backend
+from kgen.datasets.encoded_batches import encoded
 from kgen.datasets.folder_of_text import text_files
-from kgen.datasets.text_batches import EncodedBatches
-from kgen.datasets.text_batches import EncodedIterable
 from kgen.datasets.text_batches import holds_text
 from kgen.datasets.text_batches import ids_of
 from kgen.datasets.text_batches import is_text
@@ -82,7 +81,7 @@ class NextTokenModel(WritingModel):
         return cls(tokenizer=tokenizer, vocabulary_size=vocabulary_size, **arguments)
 
     @classmethod
-    def read_data(cls, path, image_size=None):
+    def read_data(cls, path, image_size=None, **arguments):
         return (text_files(path),)
 
     @classmethod
@@ -123,9 +122,9 @@ class NextTokenModel(WritingModel):
 
         if isinstance(dataset, keras.utils.PyDataset):
             known = isinstance(dataset, TokenWindows) or dataset.num_batches == 0
-            return EncodedBatches(dataset, encode) if not known and holds_text(dataset[0]) else dataset
+            return encoded(dataset, encode) if not known and holds_text(dataset[0]) else dataset
         if yields_text(dataset):
-            return EncodedIterable(dataset, encode)
+            return encoded(dataset, encode)
         return dataset
 
     @exclusive

@@ -1,5 +1,6 @@
 """What all models share that write token by token: a vocabulary, its loss, the compiled loop, text out of ids."""
 
+import keras
 from keras import ops
 
 from kgen.datasets.token_windows import IGNORED
@@ -9,6 +10,7 @@ from kgen.decoding.text import stream_ids
 from kgen.decoding.text import stream_text
 from kgen.functional.checks import check_int
 from kgen.functional.losses import token_cross_entropy
+from kgen.functional.rows import on_rows
 from kgen.metrics.language import PerplexityTracker
 from kgen.models.base import GenerativeModel
 from kgen.models.base import exclusive
@@ -65,7 +67,24 @@ class WritingModel(GenerativeModel):
             self._loop = variables, loop
         return self._loop[1]
 
+    def readout(self, hidden):
+        """Logits, float `(batch, length, vocabulary)`, of hidden states."""
+        return on_rows(lambda rows: self.token_embedding(rows, reverse=True), hidden)
+
     # What families use -----------------------------------------------------------------------------------------------
+
+    def _embedding(self, name, width, tie):
+        embedding = keras.layers.ReversibleEmbedding(
+            self.num_tokens,
+            width,
+            tie_weights=tie,
+            # Small, for what reads out; what reads in is scaled up to numbers of size 1.
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=width**-0.5),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        embedding.build((None, None))
+        return embedding
 
     def _costs(self, hidden, targets, label_smoothing=0.0):
         """(loss, nats, counted), float32 `(batch, length)`, of the targets; see `token_cross_entropy`."""

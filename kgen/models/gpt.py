@@ -16,7 +16,6 @@ from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.masks import padding_mask
-from kgen.functional.rows import on_rows
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
 from kgen.layers.learned_positions import LearnedPositions
@@ -180,10 +179,6 @@ class GPT(NextTokenModel):
 
     def compute_output_spec(self, ids, training=False):
         return keras.KerasTensor((*ids.shape, self.model_dim), dtype=self.compute_dtype)
-
-    def readout(self, hidden):
-        """Logits, float `(batch, length, vocabulary)`, of hidden states."""
-        return on_rows(lambda rows: self.token_embedding(rows, reverse=True), hidden)
 
     @exclusive
     def attention(self, x):

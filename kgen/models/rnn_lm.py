@@ -94,16 +94,7 @@ class RNNLanguageModel(NextTokenModel):
 
         policy, self._width = self.dtype_policy, model_dim or units
         with seeded(seed):
-            self.token_embedding = layers.ReversibleEmbedding(
-                self.num_tokens,
-                self._width,
-                tie_weights=tie_embeddings,
-                # Small, for what reads out; what reads in is scaled up to numbers of size 1.
-                embeddings_initializer=keras.initializers.RandomNormal(stddev=self._width**-0.5),
-                dtype=policy,
-                name="token_embedding",
-            )
-            self.token_embedding.build((None, None))
+            self.token_embedding = self._embedding("token_embedding", self._width, tie_embeddings)
             self.recurrent_layers = [
                 Recurrent(units, cell, dropout=dropout, seed=drawn_seed(), dtype=policy, name=f"recurrent_{i}")
                 for i in range(1, num_layers + 1)
@@ -123,10 +114,6 @@ class RNNLanguageModel(NextTokenModel):
 
     def compute_output_spec(self, ids, training=False):
         return keras.KerasTensor((*ids.shape, self._width), dtype=self.compute_dtype)
-
-    def readout(self, hidden):
-        """Logits, float `(batch, length, vocabulary)`, of hidden states."""
-        return on_rows(lambda rows: self.token_embedding(rows, reverse=True), hidden)
 
     def default_optimizer(self):
         return keras.optimizers.Adam(2e-3, beta_2=0.99, global_clipnorm=1.0)

@@ -222,8 +222,7 @@ class Seq2SeqRNN(TranslationModel):
             x, state = layer(x, initial_state=state, training=training)
             after.append(state)
             if i == 0 and self.attention_layer is not None:
-                seen = self.attention_layer(x, mask=mask, cache=memory)
-                seen = seen[0] if isinstance(seen, tuple) else seen
+                seen, _ = self.attention_layer(x, mask=mask, cache=memory)
             if self.attention_layer is not None:
                 x = ops.concatenate([x, seen], axis=-1)
         if training and self.dropout:

@@ -22,6 +22,7 @@ from kgen.functional.checks import check_images
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
+from kgen.functional.checks import check_widths
 from kgen.functional.fixed_noise import fixed_uniform
 from kgen.functional.seeding import seeded
 from kgen.layers.gaussian_sampling import GaussianSampling
@@ -92,10 +93,7 @@ class VAE(GenerativeModel):
         check_in("likelihood", likelihood, ("bernoulli", "gaussian"))
         check_number("beta", beta, minimum=0.0)
         check_int("num_samples", num_samples, minimum=1)
-        if not isinstance(hidden_dims, list | tuple) or not hidden_dims:
-            raise ValueError(f"hidden_dims: expected one or more widths, such as (32, 64), got {hidden_dims!r}")
-        for width in hidden_dims:
-            check_int("hidden_dims", width, minimum=1)
+        check_widths("hidden_dims", hidden_dims)
         if beta != 1.0 and num_samples > 1:
             raise ValueError(f"beta: the importance-weighted bound has no β; got beta={beta} with {num_samples=}")
         super().__init__(seed=seed, **kwargs)

@@ -19,7 +19,11 @@ class EpochClock(keras.callbacks.Callback):
         self.model.epochs_trained += 1
 
 
-class NonFiniteLoss(FloatingPointError):
+class TrainingFailed(FloatingPointError):
+    """A training that cannot go on; the model holds the weights of the last good epoch."""
+
+
+class NonFiniteLoss(TrainingFailed):
     """The loss became NaN or infinite; the model holds the weights of the last good epoch."""
 
 

@@ -1,4 +1,6 @@
-"""A callback that shows, epoch by epoch, what the model dreams."""
+"""Callbacks that show, epoch by epoch, what the model dreams, or what it makes of images."""
+
+import numpy as np
 
 from kgen.functional.checks import check_int
 from kgen.plots.grid import image_grid
@@ -30,4 +32,29 @@ class SampleImages(EveryFewEpochs):
 
     def after_epoch(self, number, logs):
         figure = image_grid(self.model.generate(self.n, seed=self.seed))
+        figure.savefig(epoch_file(self.folder, number, ".png"))
+
+
+class SampleTranslatedImages(EveryFewEpochs):
+    """Writes images beside what `model.translate(images)` makes of them as `epoch_0001.png` … at the end of epochs.
+
+    Args:
+        folder: where to write; created when missing.
+        images: uint8 `(n, height, width, channels)`; the first of them are shown.
+        n: how many, ≥ 1.
+        every: write after every so many epochs, and after the first.
+
+    Raises:
+        ValueError: `n` or `every` is not an integer ≥ 1.
+    """
+
+    def __init__(self, folder, images, n=24, every=1):
+        super().__init__(every, verb="translate")
+        check_int("n", n, minimum=1)
+        self.folder = folder
+        self.images = np.asarray(images[:n])
+
+    def after_epoch(self, number, logs):
+        both = np.stack([self.images, self.model.translate(self.images)], axis=1)
+        figure = image_grid(both.reshape(-1, *self.images.shape[1:]), columns=8)
         figure.savefig(epoch_file(self.folder, number, ".png"))

@@ -48,7 +48,7 @@ def test_a_cache_is_the_values_read_once():
     expected, expected_scores = layer(QUERY, VALUE, mask=THERE, return_attention_scores=True)
     cache = layer.make_cross_cache(VALUE)
     for i in range(LENGTH):
-        context, scores = layer(QUERY[:, i : i + 1], mask=THERE, cache=cache, return_attention_scores=True)
+        context, scores, cache = layer(QUERY[:, i : i + 1], mask=THERE, cache=cache, return_attention_scores=True)
         np.testing.assert_allclose(numpy(context)[:, 0], numpy(expected)[:, i], atol=1e-6)
         np.testing.assert_allclose(numpy(scores)[:, 0], numpy(expected_scores)[:, i], atol=1e-6)
 

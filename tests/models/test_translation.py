@@ -26,7 +26,7 @@ def small(kind, **changed):
 def trained(request):
     model = small(request.param)
     model.compile(keras.optimizers.Adam(1e-2))
-    model.fit(SOURCES, TARGETS, batch_size=14, epochs=12, verbose=0)
+    model.fit(SOURCES, TARGETS, batch_size=14, epochs=24, verbose=0)
     return model
 
 
@@ -64,7 +64,7 @@ def test_neither_the_batch_nor_padding_changes_a_translation(trained):
 
 def test_it_learns(trained):
     fresh = trained.from_config(trained.get_config())
-    assert trained.mean_nats(SOURCES, TARGETS) < 0.75 * fresh.mean_nats(SOURCES, TARGETS)
+    assert trained.mean_nats(SOURCES, TARGETS) < 0.6 * fresh.mean_nats(SOURCES, TARGETS)
 
 
 def test_full_evaluation(trained):

@@ -1,0 +1,50 @@
+"""A training that ends when its time is up."""
+
+import keras
+import numpy as np
+import pytest
+
+import kgen
+from kgen.training.time_budget import TimeBudget
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 1), "uint8")
+
+
+def rate(optimizer):
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate.value))
+
+
+def test_it_ends_after_the_epoch_in_which_time_is_up_and_the_rate_has_fallen():
+    model = kgen.models.VAE((4, 4, 1), latent_dim=2, architecture="mlp", hidden_dims=(4,), seed=1)
+    model.compile()
+    model.fit(IMAGES, epochs=1000, callbacks=[TimeBudget(1e-6)], verbose=0)
+    assert model.epochs_trained == 1
+    assert rate(model.optimizer) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_each_group_of_a_gan_falls_from_its_own_rate(monkeypatch):
+    model = kgen.models.DCGAN((4, 4, 1), latent_dim=2, filters=(2,), seed=1)
+    two = {"generator": keras.optimizers.Adam(0.1), "discriminator": keras.optimizers.Adam(0.4)}
+    model.compile(kgen.training.GroupedOptimizer(two))
+    budget = TimeBudget(1.0)
+    budget.set_model(model)
+    budget.on_train_begin()
+    monkeypatch.setattr(budget, "_started", budget._started - 30.0)  # half of the minute has passed
+    budget.on_epoch_end(0)
+    assert rate(two["generator"]) == pytest.approx(0.05, rel=0.1)
+    assert rate(two["discriminator"]) == pytest.approx(0.2, rel=0.1)
+    assert not model.stop_training
+
+
+def test_a_schedule_is_left_alone_or_refused():
+    model = kgen.models.VAE((4, 4, 1), latent_dim=2, architecture="mlp", hidden_dims=(4,), seed=1)
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, 10)))
+    with pytest.raises(ValueError, match="decay: the learning rate follows a schedule"):
+        model.fit(IMAGES, callbacks=[TimeBudget(1.0)], verbose=0)
+    model.fit(IMAGES, callbacks=[TimeBudget(1.0, decay=False)], verbose=0)
+
+
+@pytest.mark.parametrize("minutes", [0, -1.0, "one"])
+def test_bad_minutes_are_refused(minutes):
+    with pytest.raises(ValueError, match="minutes: expected a number"):
+        TimeBudget(minutes)
