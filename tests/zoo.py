@@ -891,7 +891,7 @@ MODELS += [
             "filters": (4, 8),
             "mapping_layers": 2,
             "num_classes": 10,
-            "penalty_every": 4,
+            "penalty": None,
             "ema_decay": 0.9,
             "seed": 1,
         },
@@ -906,7 +906,7 @@ MODELS += [
         data=labelled_digits,
         measure=unlikeness,
         gain=0.1,
-        fit={"epochs": 6, "batch_size": 16},
+        fit={"epochs": 12, "batch_size": 16},
         use=lambda model, seed: model.decode_styles(np.random.default_rng(seed).normal(size=(3, 6))),
     ),
     Entry(
