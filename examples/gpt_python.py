@@ -92,6 +92,7 @@ def main():
         nats = NGram(ids, n).nats(test_ids).mean()
         figures[f"perplexity of a {n}-gram model"] = float(kgen.metrics.perplexity(nats))
     prompts = halves_of_functions(test, options.prompts, options.seed)
+    figures["functions to go on with"] = len(prompts)
     completions = model.generate(
         prompts, max_new_tokens=80, sampler=kgen.decoding.TopP(0.9, temperature=0.6), seed=options.seed, truncate=True
     )
@@ -154,23 +155,26 @@ class NGram:
 
 
 def halves_of_functions(texts, count, seed):
-    """Beginnings of functions at the top of modules: their first lines up to the middle, at least a line of body."""
+    """Beginnings of functions at the top of modules: their first lines up to the middle, at least a line of body.
+
+    They end before a line break: a break and the indentation behind it are one token, which the model must choose.
+    """
     halves = []
     for text in texts:
         lines = text.splitlines(keepends=True)
         for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef) and node.end_lineno - node.body[0].lineno >= 4:
                 middle = (node.body[0].end_lineno + node.end_lineno) // 2
-                half = "".join(lines[node.lineno - 1 : middle])
-                if parses(half, ""):
+                half = "".join(lines[node.lineno - 1 : middle]).removesuffix("\n")
+                if parses(half, "\n"):
                     halves.append(half)
     order = np.random.default_rng(seed).permutation(len(halves))
     return [halves[i] for i in order[:count]]
 
 
 def complete_lines(completion):
-    """Up to `LINES` lines that came to their end."""
-    return "".join(line for line in completion.splitlines(keepends=True)[:LINES] if line.endswith("\n"))
+    """The rest of the prompt's line, and up to `LINES` lines that came to their end."""
+    return "".join(line for line in completion.splitlines(keepends=True)[: LINES + 1] if line.endswith("\n"))
 
 
 def parses(prompt, completion):
@@ -203,7 +207,7 @@ def write_preset(model, figures, options):
         trigram=figures["perplexity of a 3-gram model"],
         ngram=figures["perplexity of a 5-gram model"],
         parsed=figures["completions that parse"],
-        prompts=options.prompts,
+        prompts=figures["functions to go on with"],
         seed=options.seed,
         backend=backend.running(),
     )
