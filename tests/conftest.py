@@ -35,6 +35,21 @@ def few_programs(request):
     gc.collect()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def tests_so_far():
+    return iter(range(1_000_000))
+
+
+@pytest.fixture(autouse=True)
+def forgotten_programs(tests_so_far):
+    """JAX keeps each function it has compiled and all that belongs to it: gigabytes, through which Python then walks
+    again and again in search of garbage. The cache on disk gives back what is needed again."""
+    yield
+    if next(tests_so_far) % 50 == 49 and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def fresh_state():
     import keras

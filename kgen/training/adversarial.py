@@ -144,9 +144,6 @@ class Adversarial(keras.layers.Layer):
             found = ops.cond(due, mean_penalty, lambda: ops.zeros(()))
         return self.penalty_weight * self.penalty_every * found, found
 
-    def call(self, images):
-        return images
-
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
 

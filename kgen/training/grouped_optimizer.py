@@ -37,8 +37,8 @@ class GroupedOptimizer(keras.optimizers.MultiOptimizer):
     >>> import keras, kgen
     >>> two = {"generator": keras.optimizers.Adam(1e-4), "discriminator": keras.optimizers.Adam(4e-4)}
     >>> optimizer = kgen.training.GroupedOptimizer(two, every={"generator": 2})
-    >>> optimizer.optimizers["generator"].learning_rate.shape
-    ()
+    >>> len(optimizer.optimizers["generator"].learning_rate.shape)
+    0
     """
 
     def __init__(self, optimizers, every=None, name="grouped_optimizer", **kwargs):
