@@ -60,11 +60,16 @@ def main():
     parser.add_argument("--model", choices=RECIPES, default="dcgan")
     parser.add_argument("--dataset", choices=DATA, help="another one than the model's usual")
     parser.add_argument("--data", type=Path, help="folder with the data set; else Keras downloads it")
-    parser.add_argument("--minutes", type=float, default=15.0, help="of training")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of training, those of earlier runs included")
     parser.add_argument("--samples", type=int, default=5000, help="dreams, and images held out, to compare at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a tiny model, seconds of training")
-    parser.add_argument("--out", type=Path, default=Path("gan_images"), help="folder for the model and the pictures")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("gan_images"),
+        help="folder for the model and the pictures; a run that was stopped goes on there",
+    )
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
     options = parser.parse_args()
     started = time.time()
@@ -76,15 +81,17 @@ def main():
 
     kind = CLASSES[options.model]
     train, test = (kind.choose_data(*splits[split]) for split in ("train", "test"))
-    model = kind.for_data(*train, seed=options.seed, **arguments)
-    model.compile()
     options.out.mkdir(parents=True, exist_ok=True)
-    watchers = [
-        kgen.training.TimeBudget(options.minutes),
-        kgen.training.SampleImages(options.out / "samples", n=64, every=1 if dataset != "emoji" else 20),
-    ]
-    model.fit(*train, **fitting, epochs=100_000, callbacks=watchers, verbose=2)
-    model.save(options.out / "model.keras")
+    clock = kgen.training.TimeBudget(options.minutes, folder=options.out)
+    if clock.models:
+        model = kgen.load(clock.models[-1])
+    else:
+        model = kind.for_data(*train, seed=options.seed, **arguments)
+        model.compile()
+    if not clock.is_up:
+        shown = kgen.training.SampleImages(options.out / "samples", n=64, every=20 if dataset == "emoji" else 1)
+        fitting |= {"epochs": 100_000, "initial_epoch": model.epochs_trained}
+        model.fit(*train, **fitting, callbacks=[clock, shown], verbose=2)
 
     test = [part[: options.samples] for part in test]
     figures = model.evaluate(*test, full=True, seed=options.seed)

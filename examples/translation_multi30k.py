@@ -15,11 +15,9 @@ of the last epochs are averaged. Stop it and start it again with the same --out:
 
 import argparse
 import itertools
-import json
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -34,32 +32,6 @@ SIZES = {
 }
 QUICK = {name: {"num_layers": 1, "model_dim": 64} if name == "transformer" else {"units": 64} for name in SIZES}
 LENGTHS = (0, 9, 11, 13, 16, 100)  # words of a source: the groups of the plot
-
-
-class UntilTimeIsUp(keras.callbacks.Callback):
-    """Ends training after so many minutes, those of earlier runs included, and keeps the last epochs' models."""
-
-    def __init__(self, minutes, folder, keep=5):
-        super().__init__()
-        self.seconds, self.folder, self.keep = 60 * minutes, folder, keep
-        self.clock = folder / "clock.json"
-        self.spent = json.loads(self.clock.read_text()) if self.clock.exists() else 0.0
-
-    @property
-    def is_up(self):
-        return self.spent >= self.seconds
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.began = time.time()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.model.save(self.folder / f"epoch_{self.model.epochs_trained:04d}.keras")
-        for old in sorted(self.folder.glob("epoch_*.keras"))[: -self.keep]:
-            old.unlink()
-        self.spent += time.time() - self.began
-        self.clock.write_text(json.dumps(self.spent))
-        if self.is_up:
-            self.model.stop_training = True
 
 
 def main():
@@ -91,14 +63,13 @@ def run(name, data, options):
     started, folder = time.time(), options.out / name
     folder.mkdir(parents=True, exist_ok=True)
     kind = kgen.models.TransformerSeq2Seq if name == "transformer" else kgen.models.Seq2SeqRNN
-    saved = sorted(folder.glob("epoch_*.keras"))
-    if saved:
-        model = kgen.load(saved[-1])
+    clock = kgen.training.TimeBudget(options.minutes, decay=False, folder=folder, keep=5)
+    if clock.models:
+        model = kgen.load(clock.models[-1])
     else:
         sizes = {**SIZES[name], **(QUICK[name] if options.quick else {})}
         model = kind.for_data(*data["train"], vocabulary_size=VOCABULARY, seed=options.seed, **sizes)
         model.compile()
-    clock = UntilTimeIsUp(options.minutes, folder)
     if not clock.is_up:
         model.fit(
             *data["train"],
@@ -110,7 +81,7 @@ def run(name, data, options):
             verbose=2,
         )
     epochs, minutes = model.epochs_trained, clock.spent / 60
-    model = kgen.training.average_weights(sorted(folder.glob("epoch_*.keras")))
+    model = kgen.training.average_weights(clock.models)
 
     sources, references = data["test"]
     greedy = model.generate(sources, sampler=kgen.decoding.Greedy())

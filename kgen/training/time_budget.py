@@ -1,10 +1,13 @@
-"""A callback that spends a given time on a training, and no more."""
+"""A callback that spends a given time on a training, and no more, be it in one run or in several."""
 
+import json
 import math
 import time
+from pathlib import Path
 
 import keras
 
+from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 
 
@@ -14,15 +17,23 @@ class TimeBudget(keras.callbacks.Callback):
     The rate of each epoch is ½ (1 + cos(π · share of the time that is spent)) of the one at the start: a training that
     knows when it must be done ends better than one that is broken off. Of a `GroupedOptimizer` each group's rate falls.
 
+    With a `folder` the time may be spent in several runs. It keeps the models of the last epochs and a clock there;
+    where a run was stopped, the next one loads `budget.models[-1]` and calls `fit` with another `TimeBudget` of the
+    same folder, unless `budget.is_up`.
+
     Args:
         minutes: number > 0.
         decay: bool; False leaves the learning rate alone, as a schedule of the optimizer's own demands.
+        folder: None, or a folder for models and clock; what runs before this one have spent there counts.
+        keep: models of so many last epochs stay in the folder, ≥ 1.
 
     Attributes:
         spent: seconds so far.
+        is_up: whether the time is.
+        models: paths of the models in the folder, the newest last.
 
     Raises:
-        ValueError: `minutes` is no number above 0; in `fit`, the learning rate is a schedule and `decay` is True.
+        ValueError: an argument outside its range; in `fit`, the learning rate is a schedule and `decay` is True.
 
     Example:
 
@@ -33,28 +44,57 @@ class TimeBudget(keras.callbacks.Callback):
     >>> history = model.fit(images, epochs=100_000, callbacks=[kgen.training.TimeBudget(0.001)], verbose=0)
     """
 
-    def __init__(self, minutes, decay=True):
+    def __init__(self, minutes, decay=True, folder=None, keep=1):
         super().__init__()
         check_number("minutes", minutes, minimum=1e-6)
+        check_int("keep", keep, minimum=1)
         self.minutes = minutes
         self.decay = decay
-        self.spent = 0.0
+        self.folder = None if folder is None else Path(folder)
+        self.keep = keep
+        self.spent, self._rates = 0.0, None
+        if self.models:
+            clock = json.loads((self.folder / "clock.json").read_text())
+            self.spent, self._rates = clock["seconds"], clock["rates"]
+
+    @property
+    def is_up(self):
+        return self.spent >= 60.0 * self.minutes
+
+    @property
+    def models(self):
+        return [] if self.folder is None else sorted(self.folder.glob("epoch_*.keras"))
 
     def on_train_begin(self, logs=None):
         self._started = time.monotonic() - self.spent
-        self._rates = {}
-        for optimizer in self._optimizers() if self.decay else ():
-            if not hasattr(optimizer.learning_rate, "assign"):
-                raise ValueError("decay: the learning rate follows a schedule of its own; pass decay=False")
-            self._rates[optimizer] = float(keras.ops.convert_to_numpy(optimizer.learning_rate.value))
+        optimizers = self._optimizers() if self.decay else []
+        if any(not hasattr(optimizer.learning_rate, "assign") for optimizer in optimizers):
+            raise ValueError("decay: the learning rate follows a schedule of its own; pass decay=False")
+        if self._rates is None:
+            self._rates = [float(keras.ops.convert_to_numpy(one.learning_rate.value)) for one in optimizers]
+        self._lower_rates()
 
     def on_epoch_end(self, epoch, logs=None):
         self.spent = time.monotonic() - self._started
-        share = min(1.0, self.spent / (60.0 * self.minutes))
-        for optimizer, rate in self._rates.items():
-            optimizer.learning_rate = rate * 0.5 * (1.0 + math.cos(math.pi * share))
-        if share >= 1.0:
+        self._lower_rates()
+        if self.is_up:
             self.model.stop_training = True
+        if self.folder is not None:
+            self._write(getattr(self.model, "epochs_trained", epoch + 1))
+
+    def _lower_rates(self):
+        share = min(1.0, self.spent / (60.0 * self.minutes))
+        for optimizer, rate in zip(self._optimizers() if self.decay else [], self._rates, strict=True):
+            optimizer.learning_rate = rate * 0.5 * (1.0 + math.cos(math.pi * share))
+
+    def _write(self, epochs):
+        """The clock first: without a model it does not count."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        clock = {"seconds": self.spent, "rates": self._rates}
+        (self.folder / "clock.json").write_text(json.dumps(clock))
+        self.model.save(self.folder / f"epoch_{epochs:05d}.keras")
+        for old in self.models[: -self.keep]:
+            old.unlink()
 
     def _optimizers(self):
         optimizer = self.model.optimizer

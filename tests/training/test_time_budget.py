@@ -36,6 +36,26 @@ def test_each_group_of_a_gan_falls_from_its_own_rate(monkeypatch):
     assert not model.stop_training
 
 
+def test_time_may_be_spent_in_several_runs(tmp_path):
+    model = kgen.models.VAE((4, 4, 1), latent_dim=2, architecture="mlp", hidden_dims=(4,), seed=1)
+    model.compile(keras.optimizers.Adam(0.1))
+    budget = TimeBudget(1.0, folder=tmp_path, keep=2)
+    assert not budget.models and not budget.is_up
+    model.fit(IMAGES, epochs=3, callbacks=[budget], verbose=0)
+    assert [path.name for path in budget.models] == ["epoch_00002.keras", "epoch_00003.keras"]
+
+    again = TimeBudget(1.0, folder=tmp_path, keep=2)
+    assert again.spent == budget.spent > 0.0
+    again.spent = 30.0  # half of the minute
+    model = kgen.load(again.models[-1])
+    model.fit(IMAGES, epochs=4, initial_epoch=model.epochs_trained, callbacks=[again], verbose=0)
+    assert 30.0 < again.spent < 50.0 and again.models[-1].name == "epoch_00004.keras"
+    assert 0.01 < rate(model.optimizer) < 0.051
+
+    over = TimeBudget(again.spent / 60.0, folder=tmp_path)
+    assert over.is_up
+
+
 def test_a_schedule_is_left_alone_or_refused():
     model = kgen.models.VAE((4, 4, 1), latent_dim=2, architecture="mlp", hidden_dims=(4,), seed=1)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, 10)))
