@@ -75,6 +75,7 @@ PUBLIC = {
         "kernel_distance": "kernel",
         "precision_recall": "manifold",
         "sample_figures": "comparison",
+        "perceptual_distance": "perceptual",
         "mode_coverage": "coverage",
         "class_coverage": "coverage",
         "FeatureClassifier": "features",

@@ -1,4 +1,4 @@
-"""`kgen generate`: images into a picture, text onto the screen or into a file, a file of lines into another."""
+"""`kgen generate`: images into a picture, text onto the screen or into a file, lines or images into others."""
 
 import sys
 import zlib
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kgen.cli import repainting
 from kgen.cli import words
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
@@ -18,10 +19,11 @@ def generate(
     model: words.Model,
     text: Annotated[str | None, typer.Option(help="what to translate, or what a language model goes on with")] = None,
     file: Annotated[
-        Path | None, typer.Option(help="a text file (or .gz) of any size, line by line, instead of --text")
+        Path | None,
+        typer.Option(help="a text file (or .gz) of any size, line by line, instead of --text; or images to translate"),
     ] = None,
     n: Annotated[int, typer.Option("-n", help="how many images, or texts")] = 0,
-    out: Annotated[Path | None, typer.Option(help="file to write: a picture, or text")] = None,
+    out: Annotated[Path | None, typer.Option(help="what to write: a picture, a folder of them, or text")] = None,
     max_new_tokens: Annotated[int | None, typer.Option(help="length of a text")] = None,
     sampler: words.Sampler = "",
     beam: words.BeamWidth = None,
@@ -34,7 +36,11 @@ def generate(
     resume: Annotated[bool, typer.Option(help="go on with the unfinished --out of a --file")] = False,
     overwrite: Annotated[bool, typer.Option(help="replace --out")] = False,
 ):
-    """Let a trained model generate: images into a picture, text onto the screen as it is written."""
+    """Let a trained model generate: images into a picture, text onto the screen as it is written.
+
+    A model that translates images, such as a CycleGAN, makes of the picture --file the picture --out, and of a folder a
+    folder of PNGs; `--set to=a` is the way back.
+    """
     if file is None and resume:
         raise ValueError("--resume goes on with an unfinished --out of a --file; name both")
     if file is None and out and out.exists() and not overwrite:
@@ -46,7 +52,7 @@ def generate(
         if resume and out is None:
             raise ValueError("--resume: name the --out to go on with")
     words.prepare(backend, device)
-    if file is not None and out is not None:
+    if file is not None and out is not None and not file.is_dir():
         from kgen.cli import lines
 
         lines.check_paths(file, out, resume, overwrite)  # before the model is loaded, which takes a while
@@ -54,7 +60,12 @@ def generate(
     name = type(loaded).__name__
     translates = hasattr(loaded, "candidates")
     if not hasattr(loaded, "generate"):
-        raise ValueError(f"MODEL: a {name} makes nothing from nothing; use its translate(images) in Python")
+        given = {"sampler": sampler or None, "beam": beam, "max-new-tokens": max_new_tokens, "resume": resume or None}
+        for option, value in given.items():
+            if value is not None:
+                raise ValueError(f"--{option}: a {name} translates images")
+        repainting.repaint(loaded, file, out, settings, batch_size, overwrite)
+        return
     verb = loaded.candidates if n_best and translates else loaded.generate
     arguments = words.arguments_from(settings, verb, verb.__name__, TAKEN)
     if not hasattr(loaded, "token_loop"):

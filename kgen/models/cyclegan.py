@@ -22,8 +22,11 @@ from kgen.functional.checks import check_images
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
+from kgen.functional.checks import check_same_length
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.metrics.frechet import frechet_distance
+from kgen.metrics.perceptual import perceptual_distance
 from kgen.models.base import GenerativeModel
 from kgen.models.base import exclusive
 from kgen.training.adversarial import Adversarial
@@ -54,7 +57,7 @@ class CycleGAN(GenerativeModel):
         seed: int or None; seeds the weights, the pool and the order of the data.
 
     Metrics in `fit` and `evaluate`: `d_loss` and `g_loss` (of both directions), `cycle` and `identity` (mean absolute
-    difference, in [-1, 1]).
+    difference, in [-1, 1]). `evaluate(a, b, full=True)`: how near the translations come to the other kind.
 
     Raises:
         ValueError: an argument outside its range.
@@ -205,6 +208,38 @@ class CycleGAN(GenerativeModel):
         found = self.call_compiled(network, images.astype("float32") / 127.5 - 1.0, batch_size=batch_size)
         return np.rint(127.5 * (np.clip(found, -1.0, 1.0) + 1.0)).astype("uint8")
 
+    def full_evaluation(self, a, b, paired=False, extractor=None, batch_size=32):
+        """How near the translations come to the other kind, and what a way back makes of them: `evaluate(a, b,
+        full=True)`.
+
+        Args:
+            a, b: uint8 images of both kinds, that were held out.
+            paired: bool; whether `a[i]` and `b[i]` show the same, so that the truth is known.
+            extractor: the features of the Fréchet distances; None: those of `kgen.metrics.frechet_distance`.
+            batch_size: images at once.
+
+        Returns:
+            dict, lower is better: `frechet_distance_to_b` of the images translated to b and those of b, and `cycle_a`,
+            the mean absolute difference (in [0, 1]) of images of a and what they are after the way to b and back; with
+            `paired` also `difference_to_b`, the mean absolute difference (in [0, 1]) of translations and the truth, and
+            `perceptual_distance_to_b`, see `kgen.metrics.perceptual_distance`. And the same the other way round.
+
+        Raises:
+            ValueError: `paired`, but not as many images of both kinds; fewer than two of one.
+        """
+        check_in("paired", paired, (False, True))
+        if paired:
+            check_same_length("a", a, "b", b)
+        figures = {}
+        for kind, images, to, other in (("a", a, "b", b), ("b", b, "a", a)):
+            made = self.translate(images, to, batch_size)
+            figures[f"frechet_distance_to_{to}"] = frechet_distance(other, made, extractor)
+            figures[f"cycle_{kind}"] = _difference(self.translate(made, kind, batch_size), images)
+            if paired:
+                figures[f"difference_to_{to}"] = _difference(made, other)
+                figures[f"perceptual_distance_to_{to}"] = perceptual_distance(made, other)
+        return figures
+
     # Networks --------------------------------------------------------------------------------------------------------
 
     def _generator(self, name):
@@ -241,6 +276,11 @@ class CycleGAN(GenerativeModel):
         if normalized:
             x = layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=dtype, name=f"{name}_norm")(x)
         return x if activation is None else layers.LeakyReLU(activation, dtype=dtype, name=f"{name}_relu")(x)
+
+
+def _difference(images, others):
+    """The mean absolute difference of images in [0, 255], in [0, 1]."""
+    return float(np.abs(images.astype("float32") - others.astype("float32")).mean() / 255.0)
 
 
 def _small(dtype, name):

@@ -67,6 +67,40 @@ def test_a_training_resumes_exactly_with_its_pool(tmp_path):
         np.testing.assert_allclose(one, other, atol=2e-5)
 
 
+class Untouched:
+    """A model that gives back what it is given, brighter by one: what its figures must be is known."""
+
+    @staticmethod
+    def translate(images, to, batch_size):
+        return images + np.uint8(1)
+
+
+def brightness(images):
+    return images.reshape(len(images), -1)[:, :2].astype("float64")
+
+
+def test_the_full_evaluation_measures_both_directions_and_the_way_back(monkeypatch):
+    model = tiny()
+    monkeypatch.setattr(model, "translate", Untouched.translate)
+    light = LIGHT - np.uint8(5)  # so that the brightest can be brighter
+    found = model.evaluate(DARK, light, full=True, extractor=brightness)
+    assert set(found) == {"frechet_distance_to_a", "frechet_distance_to_b", "cycle_a", "cycle_b"}
+    for kind in "ab":
+        assert found[f"cycle_{kind}"] == pytest.approx(2 / 255)
+    assert found["frechet_distance_to_b"] == kgen.metrics.frechet_distance(light, DARK + 1, brightness)
+    assert found["frechet_distance_to_a"] == kgen.metrics.frechet_distance(DARK, light + 1, brightness)
+
+
+def test_where_the_truth_is_known_it_is_compared_with(monkeypatch):
+    model, truth = tiny(), DARK[:4] + np.uint8(3)
+    monkeypatch.setattr(model, "translate", Untouched.translate)
+    found = model.evaluate(DARK[:4], truth, full=True, paired=True, extractor=brightness)
+    assert found["difference_to_b"] == pytest.approx(2 / 255) and found["difference_to_a"] == pytest.approx(4 / 255)
+    assert found["perceptual_distance_to_b"] == kgen.metrics.perceptual_distance(DARK[:4] + np.uint8(1), truth)
+    with pytest.raises(ValueError, match="a and b: expected the same number of rows, got 12 and 7"):
+        model.evaluate(DARK, LIGHT, full=True, paired=True)
+
+
 def test_bad_input_is_refused():
     model = tiny()
     model.compile()

@@ -1,5 +1,8 @@
 """What DCGAN promises, beyond conformance."""
 
+import itertools
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -130,3 +133,79 @@ def test_the_full_evaluation_knows_the_data_from_noise():
     )
     assert {"frechet_distance", "kernel_distance", "precision", "recall"} < set(figures)
     assert figures["frechet_distance"] > 0 and 0 <= figures["recall"] <= 1
+
+
+# Weights that others trained -----------------------------------------------------------------------------------------
+
+needs_torch = pytest.mark.skipif(keras.config.backend() != "torch", reason="reads a network of torch's")
+
+
+def generator_of_the_tutorial(latent_dim, filters):
+    """The generator of PyTorch's DCGAN tutorial, which many have trained; `filters` from the image inwards."""
+    from torch import nn
+
+    widths, parts = [latent_dim, *reversed(filters), 3], []
+    for i, (width, following) in enumerate(itertools.pairwise(widths)):
+        stride, padding = (2, 1) if i else (1, 0)
+        parts.append(nn.ConvTranspose2d(width, following, 4, stride, padding, bias=False))
+        if i < len(filters):
+            parts += [nn.BatchNorm2d(following), nn.ReLU()]
+    return nn.Sequential(*parts, nn.Tanh()).eval()
+
+
+def take_weights(generator, levels, state):
+    """The weights of that network into a DCGAN's generator: its first level is a dense layer, seen as a grid."""
+    arrays = [array.numpy() for array in state.values() if array.ndim]  # in order; without the counts of batches
+    for i in reversed(range(levels + 1)):
+        kernel = arrays.pop(0)
+        if i == levels:
+            generator.get_layer("grid").set_weights([kernel.transpose(0, 2, 3, 1).reshape(len(kernel), -1)])
+        else:
+            generator.get_layer(f"level_{i}").set_weights([kernel.transpose(2, 3, 1, 0)])
+        if i:
+            generator.get_layer(f"norm_{i}").set_weights([arrays.pop(0) for _ in range(4)])
+    assert not arrays
+
+
+def difference_from_torch(plain, latent_dim, filters, n):
+    """The largest difference, in [-1, 1], of the images of a plain torch network and of a DCGAN with its weights."""
+    import torch
+
+    model = kgen.models.DCGAN((64, 64, 3), latent_dim=latent_dim, filters=filters, ema_decay=0.0, seed=1)
+    take_weights(model.generator, len(filters), plain.state_dict())
+    z = np.random.default_rng(0).standard_normal((n, latent_dim)).astype("float32")
+    with torch.no_grad():
+        expected = plain(torch.from_numpy(z)[:, :, None, None]).permute(0, 2, 3, 1).numpy()
+    assert expected.std() > 0.05  # else any two would agree
+    assert np.abs(model.decode(z).astype(int) - np.rint(127.5 * (expected + 1.0))).max() <= 1
+    return np.abs(keras.ops.convert_to_numpy(model.generator(z, training=False)) - expected).max()
+
+
+@needs_torch
+def test_the_architecture_is_the_one_that_pytorchs_tutorial_trains():
+    import torch
+
+    plain = generator_of_the_tutorial(5, (2, 3, 4, 6))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for tensor in plain.state_dict().values():
+            if tensor.ndim:
+                tensor.uniform_(0.2, 1.0) if tensor.ndim == 1 else tensor.normal_(0.0, 0.3)
+    assert difference_from_torch(plain, 5, (2, 3, 4, 6), n=3) < 1e-5
+
+
+@needs_torch
+@pytest.mark.slow
+def test_it_dreams_the_faces_of_a_trained_network():
+    """KGEN_DCGAN_FACES is the path of `weights.tar` in PyPI's gan-face-generate 1.1.1 (MIT), trained on DigiFace1M."""
+    import torch
+
+    if not (path := os.environ.get("KGEN_DCGAN_FACES")):
+        pytest.skip("KGEN_DCGAN_FACES: set it to the path of the weights")
+    state = torch.load(path, map_location="cpu", weights_only=True)["netG_state_dict"]
+    filters = (64, 128, 256, 512)
+    plain = generator_of_the_tutorial(100, filters)
+    plain.load_state_dict({name.removeprefix("main."): tensor for name, tensor in state.items()})
+    difference = difference_from_torch(plain, 100, filters, n=16)
+    print(f"largest difference of 16 faces: {difference:.2g} in [-1, 1]")
+    assert difference < 1e-4
