@@ -1,8 +1,8 @@
 """The tab *Image generation*: every model that dreams images, and what can be done with its dreams.
 
 The tab chooses the model; its parts (files with `PART_OF = "image_generation"`) do the rest. A part shows itself for
-the models that have what it `NEEDS`. It may also bring `KNOBS`: for arguments of `generate` a function that makes the
-control, which then stands in the part *Dreams* for every model whose `generate` takes that argument.
+the models that have what it `NEEDS`. It may also bring `KNOBS`: for arguments of `generate` a `Knob`, which then
+stands in the part *Dreams* for every model whose `generate` takes that argument.
 
 Alone: `python demos/image_generation.py runs/vae`. As a Hugging Face Space: this file, a requirements.txt that says
 `keras-kgen[jax,demos]`, and a README.md that begins with
@@ -39,6 +39,9 @@ NEEDS = ("generate", "image_shape")
 # checks everything itself, so that an API caller reads the same sentences as somebody at the browser.
 QUEUE = {"concurrency_id": "image_generation", "concurrency_limit": 1, "preprocess": False}
 
+# And a short one that only changes what is shown.
+PRIVATE = {"queue": False, "preprocess": False, "show_progress": "hidden", "api_visibility": "private"}
+
 EMPTY = """
 ### No model of images yet
 
@@ -53,7 +56,8 @@ def about_model(facts):
     """One line about a model, from what is known before it is loaded."""
     shape = str(facts.arguments["image_shape"]).strip("[]").replace(", ", " × ")
     latent = f", {facts.arguments['latent_dim']} latent dimensions" if facts.has("latent_dim") else ""
-    return f"**{facts.class_name}** · {shape} pixels{latent}"
+    classes = f", {facts.arguments['num_classes']} classes" if facts.has("num_classes") else ""
+    return f"**{facts.class_name}** · {shape} pixels{latent}{classes}"
 
 
 def build(studio):
@@ -66,7 +70,7 @@ def build(studio):
         choice = gr.Dropdown(models, value=models[0], label="Model", interactive=True, scale=1, min_width=280)
         with gr.Column(scale=2, min_width=320, elem_classes="about"):
             about = gr.Markdown(about_model(first))
-    parts, tabs = discovery.find(part_of="image_generation"), []
+    parts, tabs = [part for part in discovery.find(part_of="image_generation") if studio.names(*part.NEEDS)], []
     with gr.Tabs():
         for part in parts:
             with gr.Tab(part.TITLE, visible=first.has(*part.NEEDS)) as tab:
@@ -77,16 +81,7 @@ def build(studio):
         facts = studio.facts(model, *NEEDS)
         return [about_model(facts), *(gr.update(visible=facts.has(*part.NEEDS)) for part in parts)]
 
-    choice.change(
-        about_image_model,
-        choice,
-        [about, *tabs],
-        queue=False,
-        preprocess=False,
-        show_progress="hidden",
-        api_name="about_image_model",
-        api_visibility="private",
-    )
+    choice.change(about_image_model, choice, [about, *tabs], api_name="about_image_model", **PRIVATE)
 
 
 if __name__ == "__main__":

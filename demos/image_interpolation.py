@@ -3,8 +3,11 @@
 import gradio as gr
 import numpy as np
 
+from .image_classes import class_box_of
+from .image_classes import labels_chosen
 from .image_generation import NEEDS as AN_IMAGE_MODEL
 from .image_generation import QUEUE
+from .pictures import check_sheet
 from .pictures import tile
 from .studio import MAX_SEED
 from .studio import sentences
@@ -45,23 +48,26 @@ def build(studio, model):
                 first = seed_box("From seed", 1)
                 last = seed_box("To seed", 2)
             steps = gr.Slider(2, MAX_STEPS, 24, step=1, label="Steps")
+            labels = class_box_of(studio, model, "show_interpolation_classes")
             go, new, stop = go_and_stop("Walk", "New seeds")
         with gr.Column(scale=2, min_width=320):
             picture = picture_box("Walk")
 
     @sentences
-    def interpolate_images(model, from_seed, to_seed, steps):
+    def interpolate_images(model, from_seed, to_seed, steps, labels):
         from_seed = whole("From seed", from_seed, 0, MAX_SEED)
         to_seed = whole("To seed", to_seed, 0, MAX_SEED)
         steps = whole("Steps", steps, 2, MAX_STEPS)
+        options = labels_chosen(studio.facts(model, *NEEDS), labels)
         yield gr.skip()  # between two steps Stop takes hold
         dreamer = studio.model(model, *NEEDS)
+        check_sheet(steps, dreamer.image_shape)
         yield gr.skip()
         ends = (latent_of(one, dreamer.latent_dim) for one in (from_seed, to_seed))
-        yield tile(dreamer.decode(great_circle(*ends, steps)), columns=COLUMNS)
+        yield tile(dreamer.decode(great_circle(*ends, steps), **options), columns=COLUMNS)
 
-    inputs = [model, first, last, steps]
-    starts = [go.click, first.submit, last.submit]
+    inputs = [model, first, last, steps, labels]
+    starts = [go.click, first.submit, last.submit, labels.input]
     running = gr.on(starts, interpolate_images, inputs, picture, api_name="interpolate_images", **QUEUE)
     again = dice(new, first, last, api_name="new_interpolation_seeds").then(
         interpolate_images, inputs, picture, api_name="interpolate_anew", api_visibility="private", **QUEUE

@@ -3,6 +3,8 @@
 import gradio as gr
 import numpy as np
 
+from .image_classes import class_box_of
+from .image_classes import labels_chosen
 from .image_generation import NEEDS as AN_IMAGE_MODEL
 from .image_generation import QUEUE
 from .pictures import tile
@@ -64,12 +66,14 @@ def clicked_place(drawn, pixel):
 
 
 def build(studio, model):
-    drawn = gr.State()  # what the picture shows: seed, middle, width in degrees, tiles on a side, size in pixels
+    # What the picture shows: seed, class, middle, width in degrees, tiles on a side, size in pixels.
+    drawn = gr.State()
     gr.Markdown(ABOUT)
     with gr.Row():
         with gr.Column(scale=2, min_width=240):
             seed = seed_box()
             span = gr.Slider(NARROWEST, WIDEST, WIDEST, step=1, label="Width °")
+            labels = class_box_of(studio, model, "show_map_classes")
             go, new, stop = go_and_stop("Draw the map", "New map")
         with gr.Column(scale=4, min_width=320):
             picture = picture_box("Map", elem_classes="clickable")
@@ -90,36 +94,39 @@ def build(studio, model):
         )
 
     @sentences
-    def draw_map(model, seed, east, north, span):
+    def draw_map(model, seed, east, north, span, labels):
         seed, east, north = checked(seed, east, north)
         span = number("Width", span, NARROWEST, WIDEST)
+        options = labels_chosen(studio.facts(model, *NEEDS), labels)
         yield gr.skip(), gr.skip()  # between two steps Stop takes hold
         dreamer = studio.model(model, *NEEDS)
         tiles = max(3, min(TILES, MAX_SIDE // max(dreamer.image_shape[:2])))
         rows = []
         for up in north + offsets(tiles, span)[::-1]:
             yield gr.skip(), gr.skip()
-            rows.append(dreamer.decode(place(seed, dreamer.latent_dim, east + offsets(tiles, span), up)))
+            rows.append(dreamer.decode(place(seed, dreamer.latent_dim, east + offsets(tiles, span), up), **options))
         result = tile(np.concatenate(rows), columns=tiles, width=840, gap=2)
-        yield result, {"seed": seed, "east": east, "north": north, "span": span, "tiles": tiles, "size": result.size}
+        shown = {"seed": seed, "labels": labels, "east": east, "north": north, "span": span}
+        yield result, {**shown, "tiles": tiles, "size": result.size}
 
     @sentences
-    def show_place(model, seed, east, north):
+    def show_place(model, seed, east, north, labels):
         seed, east, north = checked(seed, east, north)
+        options = labels_chosen(studio.facts(model, *NEEDS), labels)
         yield gr.skip()
         dreamer = studio.model(model, *NEEDS)
         yield gr.skip()
-        yield tile(dreamer.decode(place(seed, dreamer.latent_dim, east, north)), width=560)
+        yield tile(dreamer.decode(place(seed, dreamer.latent_dim, east, north), **options), width=560)
 
     def click_map(drawn, click: gr.SelectData):
         if not drawn:
             raise sorry("Draw the map first, then click it.")
-        return *clicked_place(drawn, click.index), drawn["seed"]
+        return *clicked_place(drawn, click.index), drawn["seed"], drawn["labels"]
 
     # Events ----------------------------------------------------------------------------------------------------------
 
-    at, whole_map = [model, seed, east, north], [model, seed, east, north, span]
-    starts = [go.click, span.release, seed.submit]
+    at, whole_map = [model, seed, east, north, labels], [model, seed, east, north, span, labels]
+    starts = [go.click, span.release, seed.submit, labels.input]
     events = [gr.on(starts, draw_map, whole_map, [picture, drawn], api_name="draw_map", **QUEUE)]
     events += [gr.on([east.submit, north.submit], show_place, at, large, api_name="show_place", **QUEUE)]
 
@@ -129,7 +136,7 @@ def build(studio, model):
     clicked = picture.select(
         click_map,
         drawn,
-        [east, north, seed],
+        [east, north, seed, labels],
         queue=False,
         show_progress="hidden",
         api_name="click_map",
