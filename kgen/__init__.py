@@ -53,6 +53,17 @@ PUBLIC = {
         "Speculative": "speculative",
         "Beam": "beam",
     },
+    "diffusion": {
+        "Linear": "schedules",
+        "Cosine": "schedules",
+        "Flow": "schedules",
+        "DDPM": "solvers",
+        "DDIM": "solvers",
+        "Euler": "solvers",
+        "Heun": "solvers",
+        "DPMSolver": "solvers",
+        "ClassifierFreeGuidance": "guidance",
+    },
     "training": {
         "SampleImages": "sample_images",
         "SampleTranslatedImages": "sample_images",

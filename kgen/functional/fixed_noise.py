@@ -24,13 +24,7 @@ def fixed_uniform(shape, seed=0):
         count = count * size
     # Counting happens in int32 on every backend; products wrap around, as the hash wants.
     x = ops.cumsum(ops.ones((count,), dtype="int32"))
-    x = x + _int32(0x9E3779B9 * (seed + 1))
-    x = _xor_shift(x, 16) * _int32(0x7FEB352D)
-    x = _xor_shift(x, 15) * _int32(0x846CA68B)
-    x = _xor_shift(x, 16)
-    # The upper 24 bits fill a float32 exactly; the half keeps both ends out.
-    bits = ops.bitwise_and(ops.right_shift(x, 8), 0xFFFFFF)
-    return ops.reshape((ops.cast(bits, "float32") + 0.5) / float(1 << 24), shape)
+    return ops.reshape(_uniform(_mixed(x + _int32(0x9E3779B9 * (seed + 1)))), shape)
 
 
 def fixed_normal(shape, seed=0):
@@ -38,7 +32,34 @@ def fixed_normal(shape, seed=0):
 
     Φ⁻¹(u) = √2 · erf⁻¹(2u - 1). Arguments as for `fixed_uniform`.
     """
-    return math.sqrt(2.0) * ops.erfinv(2.0 * fixed_uniform(shape, seed) - 1.0)
+    return _normal(fixed_uniform(shape, seed))
+
+
+def stream_normal(shape, stream):
+    """Standard normal numbers, float32, a function of `shape` and `stream` alone: for loops that are compiled once.
+
+    Args:
+        shape: tuple of integers.
+        stream: int32 scalar tensor, any number: each gives other noise.
+    """
+    places = _mixed(ops.arange(1, math.prod(shape) + 1, dtype="int32"))
+    return ops.reshape(_normal(_uniform(_mixed(places + stream))), shape)
+
+
+def _mixed(x):
+    x = _xor_shift(x, 16) * _int32(0x7FEB352D)
+    x = _xor_shift(x, 15) * _int32(0x846CA68B)
+    return _xor_shift(x, 16)
+
+
+def _uniform(x):
+    # The upper 24 bits fill a float32 exactly; the half keeps both ends out.
+    bits = ops.bitwise_and(ops.right_shift(x, 8), 0xFFFFFF)
+    return (ops.cast(bits, "float32") + 0.5) / float(1 << 24)
+
+
+def _normal(uniform):
+    return math.sqrt(2.0) * ops.erfinv(2.0 * uniform - 1.0)
 
 
 def _xor_shift(x, bits):
