@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_number
+from kgen.functional.configured import Configured
 
 
 @keras.saving.register_keras_serializable(package="kgen")
-class ClassifierFreeGuidance:
+class ClassifierFreeGuidance(Configured):
     """What a network predicts with its condition, pushed away from what it predicts without.
 
         p = p_without + w (p_with - p_without)
@@ -49,13 +49,3 @@ class ClassifierFreeGuidance:
         axes = tuple(range(1, len(guided.shape)))
         wanted, found = (ops.std(one, axis=axes, keepdims=True) for one in (conditional, guided))
         return guided * (self.rescale * wanted / ops.maximum(found, 1e-6) + 1.0 - self.rescale)
-
-    def get_config(self):
-        return arguments_of(self)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-    def __repr__(self):
-        return f"ClassifierFreeGuidance({self.scale:g}, {self.rescale:g})"

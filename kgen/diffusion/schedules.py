@@ -6,12 +6,12 @@ t counts from 0, where next to nothing is noise, to N - 1, where next to all is.
 import keras
 import numpy as np
 
-from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
+from kgen.functional.configured import Configured
 
 
-class Schedule:
+class Schedule(Configured):
     """Base of schedules: `alphas` and `sigmas`, float64 `(num_timesteps,)`.
 
     `default_prediction` names what a network is best taught to predict, see `kgen.diffusion.predictions`.
@@ -34,22 +34,6 @@ class Schedule:
     @property
     def sigmas(self):
         return self.levels()[1]
-
-    def get_config(self):
-        return arguments_of(self)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-    def __eq__(self, other):
-        return type(self) is type(other) and self.get_config() == other.get_config()
-
-    def __hash__(self):
-        return hash((type(self), *self.get_config().items()))
-
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{value:g}' for value in self.get_config().values())})"
 
 
 @keras.saving.register_keras_serializable(package="kgen")

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
+from kgen.functional.configured import Configured
 
 COLUMNS = ("x", "x0", "noise", "previous_x", "previous_x0")
 
@@ -30,13 +30,10 @@ class Plan(NamedTuple):
     start: tuple  # (α, σ) of where the first row begins
 
 
-class Solver:
+class Solver(Configured):
     """Base of solvers: `plan` makes the table for a schedule and a number of steps."""
 
     order = 1
-
-    def __init__(self):
-        """Most solvers have no arguments."""
 
     def plan(self, schedule, steps, start=1.0):
         """The way down to the image.
@@ -60,16 +57,6 @@ class Solver:
     def row(self, i, levels):
         """The coefficients of step i, from `levels[i]` to `levels[i + 1]`; levels are pairs (α, σ), float64."""
         raise NotImplementedError
-
-    def get_config(self):
-        return arguments_of(self)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{value:g}' for value in self.get_config().values())})"
 
 
 @keras.saving.register_keras_serializable(package="kgen")
