@@ -46,20 +46,18 @@ def level_shown(facts):
     return {"maximum": levels, "value": (levels + 1) // 2}
 
 
-def mixtures(model, rows, columns, level, truncation, **options):
+def mixtures(model, rows, columns, level, **options):
     """The table row by row: the dreams of the columns' seeds, then for each row its dream and its mixtures.
 
     Args:
         model: a model with `mix`.
         rows, columns: lists of seeds.
         level: how many levels are the row's.
-        truncation: see `StyleGAN`.
-        **options: of `mix` and `decode`.
+        **options: of `mix` and `decode`, such as truncation.
 
     Yields:
         uint8 images `(columns, …)` first, then `(1 + columns, …)`.
     """
-    options["truncation"] = truncation  # `mix` has another default than `decode`
     dreams = model.decode(np.concatenate([latent_of(seed, model.latent_dim) for seed in (*columns, *rows)]), **options)
     yield dreams[: len(columns)]
     for seed, dream in zip(rows, dreams[len(columns) :], strict=True):
@@ -91,12 +89,12 @@ def build(studio, model):
         rows, columns = whole("Rows", rows, 1, MAX_SIDE), whole("Columns", columns, 1, MAX_SIDE)
         facts = studio.facts(model, *NEEDS)
         level = whole("Levels of the row", level, 0, levels_of(facts))
-        truncation, options = within(pull, truncation), labels_chosen(facts, labels)
+        options = {"truncation": within(pull, truncation), **labels_chosen(facts, labels)}
         yield gr.skip()  # between two steps Stop takes hold
         mixer = studio.model(model, *NEEDS)
         check_sheet((rows + 1) * (columns + 1), mixer.image_shape)
         table, seeds = [], (range(row_seed, row_seed + rows), range(column_seed, column_seed + columns))
-        for row in mixtures(mixer, *map(list, seeds), level, truncation, **options):
+        for row in mixtures(mixer, *map(list, seeds), level, **options):
             yield gr.skip()
             table.append(row)
         yield tile(np.concatenate(table), columns=columns + 1, skip=1)

@@ -22,7 +22,7 @@ import kgen
 
 RECIPES = {  # data set, arguments of the model, of fit
     "dcgan": ("mnist", {"latent_dim": 64, "filters": (32, 64)}, {"batch_size": 64}),
-    "biggan": ("fashion_mnist", {"filters": (48, 96), "latent_dim": 60}, {"batch_size": 64}),
+    "biggan": ("fashion_mnist", {"filters": (32, 64), "latent_dim": 60}, {"batch_size": 64}),
     "stylegan": (
         "emoji",
         {
@@ -144,7 +144,7 @@ def pictures(model, options):
     write("ways", np.concatenate([model.interpolate(seed, seed + 1, steps=10) for seed in range(5)]), 10)
     write("truncation", np.concatenate([model.generate(10, seed=1, truncation=t) for t in (1.0, 0.7, 0.4, 0.1)]), 10)
     if hasattr(model, "mix"):
-        table = model.mix(range(5), range(5, 13), level=2)
+        table = model.mix(range(5), range(5, 13), level=2, truncation=0.7)
         write("mixed", table.reshape(-1, *model.image_shape), 8)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from keras import layers
 from keras import ops
 
+from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.checks import check_widths
@@ -136,17 +137,20 @@ class StyleGAN(AdversarialModel):
             raise ValueError(f"styles: expected shape {expected}, got {styles.shape}")
         return self._as_uint8(self.call_compiled(self._dreaming().synthesis, styles))
 
-    def mix(self, rows, columns, level=2, truncation=0.7, labels=None):
+    def mix(self, rows, columns, level=2, truncation=1.0, labels=None):
         """Dreams in a table, uint8 `(rows, columns, height, width, channels)`: the coarse levels in the style of the
         row's dream, the finer ones in that of the column's.
 
         Args:
             rows, columns: lists of seeds.
-            level: how many levels, from the innermost, are the row's.
+            level: how many levels, from the innermost, are the row's; at most as many as there are `filters`.
             truncation: as in `generate`.
             labels: as in `generate`, an int.
+
+        Raises:
+            ValueError: `level` out of range, or as `generate`.
         """
-        check_int("level", level, minimum=0)
+        check_in("level", level, range(len(self.filters) + 1))
         seeds = [*rows, *columns]
         z = np.stack([np.random.default_rng(seed).standard_normal(self.latent_dim) for seed in seeds])
         if labels is None and self.num_classes:

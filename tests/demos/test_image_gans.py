@@ -182,7 +182,7 @@ def test_a_table_of_styles_has_its_sources_at_the_edges(client, models):
 
 @pytest.mark.parametrize("level, edge", [(0, "column"), (2, "row")])
 def test_all_levels_are_the_rows_or_the_columns(models, level, edge):
-    columns, row = mixtures(models["classes"], [1], [2, 3, 4], level, 1.0, labels=0)
+    columns, row = mixtures(models["classes"], [1], [2, 3, 4], level, labels=0)
     expected = columns if edge == "column" else row[[0, 0, 0]]
     assert np.abs(row[1:].astype(int) - expected).max() <= 1
 

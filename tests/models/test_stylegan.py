@@ -14,12 +14,18 @@ def tiny(**arguments):
 def test_all_levels_of_a_mix_are_the_rows_dream_and_none_is_the_columns():
     model = tiny()
     rows, columns = [1, 2], [3, 4, 5]
-    whole = model.mix(rows, columns, level=2, truncation=1.0)
-    none = model.mix(rows, columns, level=0, truncation=1.0)
+    whole = model.mix(rows, columns, level=2)
+    none = model.mix(rows, columns, level=0)
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
             np.testing.assert_allclose(whole[i, j], model.generate(1, seed=row)[0], atol=1)
             np.testing.assert_allclose(none[i, j], model.generate(1, seed=column)[0], atol=1)
+
+
+@pytest.mark.parametrize("level", [-1, 3, 1.5])
+def test_a_level_that_is_not_there_is_refused(level):
+    with pytest.raises(ValueError, match="level: expected one of 0, 1, 2"):
+        tiny().mix([1], [2], level=level)
 
 
 def test_truncation_leads_to_one_image():
