@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from kgen.cli import repainting
 from kgen.cli import words
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
@@ -64,6 +63,8 @@ def generate(
         for option, value in given.items():
             if value is not None:
                 raise ValueError(f"--{option}: a {name} translates images")
+        from kgen.cli import repainting
+
         repainting.repaint(loaded, file, out, settings, batch_size, overwrite)
         return
     verb = loaded.candidates if n_best and translates else loaded.generate

@@ -38,7 +38,7 @@ def sentences_of(text):
             merged.append(
                 (first[0], first[1], first[2] + before + after)
                 if not sentence
-                else (first[0] + before, sentence, after)
+                else (first[0] + first[2] + before, sentence, after)
             )
         else:
             merged.append((before, sentence, after))

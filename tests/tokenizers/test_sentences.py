@@ -1,6 +1,7 @@
 """Sentences: nothing lost, and cut where a reader would."""
 
 import pytest
+from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from kgen.tokenizers.sentences import sentences_of
 
 
 @given(st.text(alphabet=" \n\tabcABC.!?\"'…。»,;", max_size=60))
+@example(" \n\n;")  # white space of several pieces before the first sentence
 def test_nothing_is_lost(text):
     parts = sentences_of(text)
     assert "".join(part for three in parts for part in three) == text
