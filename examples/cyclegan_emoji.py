@@ -75,6 +75,7 @@ def main():
 
 
 def train(a, b, pairs, options):
+    options.out = options.out / ("quick" if options.quick else "emoji")  # what goes on there is the same model
     options.out.mkdir(parents=True, exist_ok=True)
     clock = kgen.training.TimeBudget(options.minutes, folder=options.out)
     if clock.models:

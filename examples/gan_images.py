@@ -64,12 +64,7 @@ def main():
     parser.add_argument("--samples", type=int, default=5000, help="dreams, and images held out, to compare at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a tiny model, seconds of training")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("gan_images"),
-        help="folder for the model and the pictures; a run that was stopped goes on there",
-    )
+    parser.add_argument("--out", type=Path, default=Path("gan_images"), help="folder; a stopped run goes on there")
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
     options = parser.parse_args()
     started = time.time()
@@ -81,6 +76,7 @@ def main():
 
     kind = CLASSES[options.model]
     train, test = (kind.choose_data(*splits[split]) for split in ("train", "test"))
+    options.out = options.out / f"{options.model}-{dataset}"  # what goes on there is the same model
     options.out.mkdir(parents=True, exist_ok=True)
     clock = kgen.training.TimeBudget(options.minutes, folder=options.out)
     if clock.models:

@@ -9,6 +9,7 @@ import keras
 
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
+from kgen.presets.files import atomic_write
 
 
 class TimeBudget(keras.callbacks.Callback):
@@ -91,7 +92,8 @@ class TimeBudget(keras.callbacks.Callback):
         """The clock first: without a model it does not count."""
         self.folder.mkdir(parents=True, exist_ok=True)
         clock = {"seconds": self.spent, "rates": self._rates}
-        (self.folder / "clock.json").write_text(json.dumps(clock))
+        with atomic_write(self.folder / "clock.json") as temporary:
+            temporary.write_text(json.dumps(clock))
         self.model.save(self.folder / f"epoch_{epochs:05d}.keras")
         for old in self.models[: -self.keep]:
             old.unlink()
