@@ -29,6 +29,11 @@ PUBLIC = {
         "MinibatchStdDev": "minibatch_stddev",
         "ConditionalBatchNormalization": "conditional_batch_norm",
         "SelfAttention2D": "self_attention_2d",
+        "TimestepEmbedding": "timestep_embedding",
+        "AdaptiveNormalization": "adaptive_normalization",
+        "ResidualBlock": "residual_block",
+        "UNet": "unet",
+        "DiffusionTransformer": "diffusion_transformer",
         "SpectralNormalization": "spectral_normalization",
     },
     "models": {

@@ -136,6 +136,23 @@ def repad_second(first, second):
     return repad
 
 
+def unet_inputs(rng):
+    """Call arguments of a U-Net that is told a time and a class, and reads words."""
+    return {
+        "inputs": normal(rng, 4, 4, 6, 3),
+        "time": rng.integers(0, 1000, 4).astype("int32"),
+        "condition": normal(rng, 4, 5),
+        "context": normal(rng, 4, 3, 7),
+        "context_mask": np.arange(3) < np.array([[3], [1], [2], [3]]),
+    }
+
+
+def repad_context(inputs, rng):
+    """Other values in words that the mask hides; nothing may notice, and the last row is left out."""
+    changed = np.where(inputs["context_mask"][..., None], inputs["context"], normal(rng, *inputs["context"].shape))
+    return {**inputs, "context": changed}, np.arange(4) < 3
+
+
 TEXT = "the cat sat on the mat. a dog ran to the house. " * 20
 
 
@@ -414,6 +431,95 @@ LAYERS = [
         random=True,
         repad=repad_second("query", "value"),
         unknown_axes=(0, 1),
+    ),
+    Entry(
+        "TimestepEmbedding",
+        kgen.layers.TimestepEmbedding,
+        arguments=lambda: {"dim": 6, "base": 100.0},
+        inputs=lambda rng: {"inputs": rng.integers(0, 1000, 4).astype("int32")},
+        bad=(({"dim": 0}, "dim"), ({"dim": 5}, "dim"), ({"base": 1.0}, "base")),
+    ),
+    Entry(
+        "AdaptiveNormalization",
+        kgen.layers.AdaptiveNormalization,
+        arguments=lambda: {"groups": 4},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 2, 6), "condition": normal(rng, 4, 5)},
+        bad=(({"groups": 0}, "groups"), ({"epsilon": 0.0}, "epsilon")),
+    ),
+    Entry(
+        "AdaptiveNormalization-layer",
+        kgen.layers.AdaptiveNormalization,
+        arguments=lambda: {"groups": None},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 6), "condition": normal(rng, 4, 5)},
+        bad=(({"groups": 2.5}, "groups"),),
+    ),
+    Entry(
+        "ResidualBlock",
+        kgen.layers.ResidualBlock,
+        arguments=lambda: {"filters": 4, "resample": "down", "groups": 2, "dropout": 0.2, "seed": 1},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 4, 6, 6), "condition": normal(rng, 4, 5)},
+        bad=(
+            ({"filters": 0}, "filters"),
+            ({"resample": "half"}, "resample"),
+            ({"groups": 0}, "groups"),
+            ({"kernel_size": 2}, "kernel_size"),
+            ({"dropout": 1.0}, "dropout"),
+        ),
+        random=True,
+    ),
+    Entry(
+        "ResidualBlock-series",
+        kgen.layers.ResidualBlock,
+        arguments=lambda: {"filters": 4, "resample": "up", "kernel_size": 5},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 5), "condition": normal(rng, 4, 5)},
+        bad=(({"kernel_size": 0}, "kernel_size"),),
+    ),
+    Entry(
+        "UNet",
+        kgen.layers.UNet,
+        arguments=lambda: {
+            "out_channels": 3,
+            "widths": (4, 6),
+            "blocks": 1,
+            "num_heads": 2,
+            "groups": 2,
+            "dropout": 0.2,
+            "seed": 1,
+        },
+        inputs=unet_inputs,
+        bad=(
+            ({"out_channels": 0}, "out_channels"),
+            ({"widths": ()}, "widths"),
+            ({"blocks": 0}, "blocks"),
+            ({"attention_levels": (2,)}, "attention_levels"),
+            ({"num_heads": 4}, "num_heads"),
+            ({"groups": 0}, "groups"),
+            ({"dropout": 1.0}, "dropout"),
+        ),
+        random=True,
+        repad=repad_context,
+    ),
+    Entry(
+        "UNet-series",
+        kgen.layers.UNet,
+        arguments=lambda: {"out_channels": 2, "widths": (4, 4), "blocks": 1, "attention_levels": (0,), "num_heads": 1},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 2), "time": rng.integers(0, 1000, 4).astype("int32")},
+        bad=(({"widths": 8}, "widths"),),
+    ),
+    Entry(
+        "DiffusionTransformer",
+        kgen.layers.DiffusionTransformer,
+        arguments=lambda: {"out_channels": 3, "num_layers": 2, "model_dim": 8, "num_heads": 2},
+        inputs=unet_inputs,
+        bad=(
+            ({"out_channels": 0}, "out_channels"),
+            ({"patch_size": 0}, "patch_size"),
+            ({"num_layers": 0}, "num_layers"),
+            ({"model_dim": 6}, "model_dim"),
+            ({"num_heads": 0}, "num_heads"),
+            ({"feedforward_dim": 0}, "feedforward_dim"),
+        ),
+        repad=repad_context,
     ),
     Entry(
         "Recurrent",

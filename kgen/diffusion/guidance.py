@@ -43,9 +43,12 @@ class ClassifierFreeGuidance(Configured):
 
     def __call__(self, conditional, unconditional):
         """The guided prediction, of two predictions `(n, …)` of the same shape."""
-        guided = unconditional + self.scale * (conditional - unconditional)
-        if not self.rescale:
-            return guided
-        axes = tuple(range(1, len(guided.shape)))
-        wanted, found = (ops.std(one, axis=axes, keepdims=True) for one in (conditional, guided))
-        return guided * (self.rescale * wanted / ops.maximum(found, 1e-6) + 1.0 - self.rescale)
+        return guided(conditional, unconditional, self.scale, self.rescale)
+
+
+def guided(conditional, unconditional, scale, rescale):
+    """The formula, whose w and φ may be tensors too: another guidance then compiles nothing anew."""
+    pushed = unconditional + scale * (conditional - unconditional)
+    axes = tuple(range(1, len(pushed.shape)))
+    wanted, found = (ops.std(one, axis=axes, keepdims=True) for one in (conditional, pushed))
+    return pushed * (rescale * wanted / ops.maximum(found, 1e-6) + 1.0 - rescale)

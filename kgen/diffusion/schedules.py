@@ -17,7 +17,7 @@ class Schedule(Configured):
     `default_prediction` names what a network is best taught to predict, see `kgen.diffusion.predictions`.
     """
 
-    default_prediction = "epsilon"
+    default_prediction = "v"
 
     def __init__(self, num_timesteps):
         check_int("num_timesteps", num_timesteps, minimum=2)

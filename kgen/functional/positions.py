@@ -27,3 +27,18 @@ def check_base(name, value):
     check_number(name, value, minimum=1.0)
     if value == 1.0:
         raise ValueError(f"{name}: expected a number above 1, such as 10000.0, got {value!r}")
+
+
+def grid_waves(rows, columns, dim):
+    """Where each place of a grid is, as waves: a quarter of the channels each sin and cos of its row and its column.
+
+    Args:
+        rows, columns: int ≥ 1.
+        dim: int, a multiple of 4.
+
+    Returns:
+        float32 tensor `(rows · columns, dim)`, row by row.
+    """
+    axes = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
+    angles = [position_angles(axis.reshape(-1), dim // 2, 10000.0) for axis in axes]
+    return ops.concatenate([wave(angle) for angle in angles for wave in (ops.sin, ops.cos)], axis=-1)
