@@ -42,6 +42,7 @@ PUBLIC = {
         "StyleGAN": "stylegan",
         "BigGAN": "biggan",
         "CycleGAN": "cyclegan",
+        "DiffusionModel": "diffusion_model",
         "GPT": "gpt",
         "RNNLanguageModel": "rnn_lm",
         "Seq2SeqRNN": "rnn_seq2seq",

@@ -69,6 +69,11 @@ def images_of(height, width, channels):
     return lambda rng: {"images": rng.integers(0, 256, (4, height, width, channels), "uint8")}
 
 
+def renamed(images):
+    """Call arguments of a model that calls its images its inputs."""
+    return lambda rng: {"inputs": images(rng)["images"]}
+
+
 def digits():
     return (kgen.datasets.load("digits")[0][:256],)
 
@@ -950,6 +955,62 @@ MODELS += [
 ]
 
 MODELS += [
+    Entry(
+        "DiffusionModel",
+        kgen.models.DiffusionModel,
+        arguments=lambda: {
+            "image_shape": (7, 5, 3),
+            "widths": (8, 8),
+            "blocks": 1,
+            "num_heads": 2,
+            "dropout": 0.1,
+            "ema_decay": 0.9,
+            "seed": 1,
+        },
+        inputs=renamed(images_of(7, 5, 3)),
+        bad=(
+            ({"image_shape": (8, 8)}, "image_shape"),
+            ({"num_classes": 1}, "num_classes"),
+            ({"widths": ()}, "widths"),
+            ({"blocks": 0}, "blocks"),
+            ({"num_heads": 3}, "num_heads"),
+            ({"dropout": 1.0}, "dropout"),
+            ({"network": "unet"}, "network"),
+            ({"schedule": "cosine"}, "schedule"),
+            ({"prediction": "noise"}, "prediction"),
+            ({"min_snr_gamma": 0.0}, "min_snr_gamma"),
+            ({"unconditional_share": 1.0}, "unconditional_share"),
+            ({"ema_decay": 1.0}, "ema_decay"),
+        ),
+        random=True,
+        data=waves,
+        measure=unlikeness,
+        gain=0.1,
+        fit={"epochs": 12, "batch_size": 16},
+        use=lambda model, seed: model.generate(3, seed=seed, steps=4),
+    ),
+    Entry(
+        "DiffusionModel-transformer",
+        kgen.models.DiffusionModel,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "num_classes": 10,
+            "network": kgen.layers.DiffusionTransformer(1, 2, 1, model_dim=16, num_heads=2, name="network"),
+            "widths": (4,),
+            "schedule": kgen.diffusion.Flow(),
+            "min_snr_gamma": 5.0,
+            "ema_decay": 0.9,
+            "seed": 1,
+        },
+        inputs=renamed(with_labels),
+        bad=(({"network": 3}, "network"),),
+        random=True,
+        data=labelled_digits,
+        measure=unlikeness,
+        gain=0.1,
+        fit={"epochs": 12, "batch_size": 16},
+        use=lambda model, seed: model.generate(3, seed=seed, steps=4, guidance=2.0),
+    ),
     Entry(
         "DCGAN",
         kgen.models.DCGAN,

@@ -32,7 +32,8 @@ class DenoisingLoop:
     """
 
     def __init__(self, denoise, variables):
-        self.denoise = denoise
+        # A program of its own inside that of the loop: where loops run in Python, each step is recorded once.
+        self.denoise = backend.compiled(denoise, variables)
         self.traces = 0  # how often the loop was compiled, for those who want to know
         self._rows = backend.compiled(self._run, variables)
 

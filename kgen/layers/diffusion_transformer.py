@@ -122,6 +122,11 @@ class DiffusionTransformer(keras.Layer):
     def compute_output_shape(self, inputs_shape, time_shape=None):
         return (*inputs_shape[:-1], self.out_channels)
 
+    @property
+    def multiple(self):
+        """Of what the sides of the inputs must be multiples."""
+        return self.patch_size
+
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
 

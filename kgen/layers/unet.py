@@ -167,6 +167,11 @@ class UNet(keras.Layer):
     def compute_output_shape(self, inputs_shape, time_shape=None):
         return (*inputs_shape[:-1], self.out_channels)
 
+    @property
+    def multiple(self):
+        """Of what the sides of the inputs must be multiples."""
+        return 2 ** (len(self.widths) - 1)
+
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
 

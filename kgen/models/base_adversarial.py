@@ -4,21 +4,18 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgen.datasets.batches import ArrayBatches
-from kgen.datasets.encoded_batches import encoded
-from kgen.datasets.folder_of_images import image_folder
 from kgen.functional.checks import check_image_shape
-from kgen.functional.checks import check_images
 from kgen.functional.checks import check_int
-from kgen.functional.checks import check_labels
 from kgen.functional.checks import check_number
 from kgen.functional.fixed_noise import fixed_normal
 from kgen.functional.moving_average import follow
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
 from kgen.metrics.comparison import sample_figures
-from kgen.models.base import GenerativeModel
 from kgen.models.base import exclusive
+from kgen.models.base_images import ImageModel
+from kgen.models.base_images import as_uint8
+from kgen.models.base_images import way_on_the_sphere
 from kgen.training.adversarial import Adversarial
 from kgen.training.dead_discriminator import StopOnDeadDiscriminator
 from kgen.training.grouped_optimizer import GroupedOptimizer
@@ -27,7 +24,7 @@ from kgen.training.grouped_optimizer import assign_group
 LOSSES = ("d_loss", "g_loss", "penalty", "real_score", "fake_score")
 
 
-class AdversarialModel(GenerativeModel):
+class AdversarialModel(ImageModel):
     """Base of GANs: `fit(images)` or `fit(images, labels)`, then `generate`, `interpolate`.
 
     Holes: `make_generator(name)` maps `z`, or `[z, labels]`, to images in [-1, 1]; `make_discriminator(name)` maps
@@ -152,51 +149,6 @@ class AdversarialModel(GenerativeModel):
             follow(self.average_generator, self.generator, self.ema_decay, self.adversarial.steps)
         return losses["d_loss"] + losses["g_loss"]
 
-    # Data ------------------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def choose_data(cls, *parts, num_classes=None, **arguments):
-        return parts[: 1 if num_classes is None else 2]
-
-    @classmethod
-    def read_data(cls, path, image_size=None, num_classes=None, **arguments):
-        """Images of a folder; for a model with classes each subfolder is one of them."""
-        if num_classes is None:
-            return (image_folder(path, image_size=image_size),)
-        return image_folder(path, image_size=image_size, labels=True)
-
-    @classmethod
-    def for_data(cls, images, labels=None, **arguments):
-        return cls(**{"image_shape": images.shape[1:], **arguments})
-
-    def prepare(self, x, y=None):
-        images = check_images("images", x, self.image_shape)
-        if self.num_classes is None:
-            if y is not None:
-                raise ValueError(
-                    f"y: this {type(self).__name__} learns from images alone; build it with num_classes=… for labels"
-                )
-            return images, None
-        if y is None:
-            raise ValueError(
-                f"y: expected labels in [0, {self.num_classes}) beside the images, got none: fit(images, labels)"
-            )
-        return images, check_labels("labels", y, len(images), self.num_classes)
-
-    def batches(self, x, y, batch_size, shuffle=False):
-        data = x if y is None else {"images": x, "labels": y}
-        return ArrayBatches((data,), batch_size, shuffle=shuffle, seed=self._order_seed())
-
-    def encoded(self, dataset):
-        if self.num_classes is None or isinstance(dataset, ArrayBatches):
-            return dataset
-
-        def encode(batch):
-            images, labels, *_ = batch
-            return ({"images": images, "labels": labels},)
-
-        return encoded(dataset, encode)
-
     # Use -------------------------------------------------------------------------------------------------------------
 
     def generate(self, n=1, seed=None, labels=None, truncation=1.0):
@@ -231,7 +183,7 @@ class AdversarialModel(GenerativeModel):
             raise ValueError(f"z: expected shape (n, {self.latent_dim}) with n ≥ 1, got {z.shape}")
         check_number("truncation", truncation, minimum=1e-6)
         labels = 0 if labels is None and self.num_classes else labels
-        return self._as_uint8(self._dreamt(z, self._labels(labels, len(z)), truncation))
+        return as_uint8(self._dreamt(z, self._labels(labels, len(z)), truncation))
 
     def interpolate(self, start, end, steps=8, labels=None):
         """A way from one dream to another: uint8 `(steps, height, width, channels)`, ends included.
@@ -246,14 +198,7 @@ class AdversarialModel(GenerativeModel):
         """
         check_int("steps", steps, minimum=2)
         ends = [self._latent(name, value) for name, value in (("start", start), ("end", end))]
-        directions = [one / np.linalg.norm(one) for one in ends]
-        angle = np.arccos(np.clip(directions[0] @ directions[1], -1.0, 1.0))
-        along = np.linspace(0.0, 1.0, steps)[:, None]
-        if angle < 1e-6:
-            way = (1.0 - along) * ends[0] + along * ends[1]
-        else:
-            way = (np.sin((1.0 - along) * angle) * ends[0] + np.sin(along * angle) * ends[1]) / np.sin(angle)
-        return self.decode(way, labels)
+        return self.decode(way_on_the_sphere(*ends, steps), labels)
 
     def full_evaluation(self, x, y=None, num_samples=None, seed=0, extractor=None):
         """How near the dreams are to these images (`evaluate(images, full=True)`).
@@ -294,20 +239,6 @@ class AdversarialModel(GenerativeModel):
         return self.call_compiled(
             self._dreaming(), *((z * truncation,) if labels is None else (z * truncation, labels))
         )
-
-    @staticmethod
-    def _as_uint8(images):
-        return np.rint(127.5 * (np.clip(images, -1.0, 1.0) + 1.0)).astype("uint8")
-
-    def _labels(self, labels, n):
-        if self.num_classes is None:
-            if labels is not None:
-                raise ValueError(f"labels: this {type(self).__name__} has no classes, got {labels!r}")
-            return None
-        if labels is None:
-            return np.arange(n) % self.num_classes
-        labels = np.full(n, labels) if np.ndim(labels) == 0 else labels
-        return check_labels("labels", labels, n, self.num_classes)
 
     def _latent(self, name, value):
         if isinstance(value, int | np.integer):

@@ -27,6 +27,7 @@ from kgen.layers.modulated_convolution import ModulatedConv2D
 from kgen.layers.noise_injection import NoiseInjection
 from kgen.models.base import exclusive
 from kgen.models.base_adversarial import AdversarialModel
+from kgen.models.base_images import as_uint8
 
 SLOPE, HALF = 0.2, 0.5**0.5
 
@@ -135,7 +136,7 @@ class StyleGAN(AdversarialModel):
         if styles.ndim != 3 or styles.shape[1:] != (self.num_styles, self._width):
             expected = f"(n, {self._width}) or (n, {self.num_styles}, {self._width})"
             raise ValueError(f"styles: expected shape {expected}, got {styles.shape}")
-        return self._as_uint8(self.call_compiled(self._dreaming().synthesis, styles))
+        return as_uint8(self.call_compiled(self._dreaming().synthesis, styles))
 
     def mix(self, rows, columns, level=2, truncation=1.0, labels=None):
         """Dreams in a table, uint8 `(rows, columns, height, width, channels)`: the coarse levels in the style of the

@@ -1,0 +1,283 @@
+"""Inverse problems of images: p(high | low), p(full | mask), p(colour | grey), p(clean | noisy), in one network.
+
+Saharia et al., Palette: Image-to-Image Diffusion Models, 2022.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from kgen.functional.checks import check_image_shape
+from kgen.functional.checks import check_images
+from kgen.functional.checks import check_in
+from kgen.functional.checks import check_int
+from kgen.functional.checks import check_number
+from kgen.functional.checks import check_widths
+from kgen.functional.damage import greyed
+from kgen.functional.damage import rectangles
+from kgen.functional.damage import shrunk
+from kgen.functional.damage import stretched
+from kgen.functional.fixed_noise import fixed_normal
+from kgen.functional.fixed_noise import fixed_uniform
+from kgen.layers.unet import UNet
+from kgen.metrics.fidelity import psnr
+from kgen.metrics.fidelity import ssim
+from kgen.models.base_images import as_uint8
+from kgen.models.base_restoring import BesideNetwork
+from kgen.models.base_restoring import RestoringModel
+
+TASKS = ("super_resolution", "inpainting", "colorization", "denoising")
+
+
+@keras.saving.register_keras_serializable(package="kgen")
+class ImageRestorer(RestoringModel):
+    """Learns to undo damage: `fit(images)`, then `super_resolve`, `inpaint`, `colorize`, `denoise`.
+
+    In training each image suffers one of the tasks' damages, drawn anew each time. What is left of it, where nothing is
+    left, and which damage it was go into the network.
+
+    Args:
+        image_shape: (height, width, channels) to learn from, 1 or 3 channels. What is restored later may have other
+            sides.
+        tasks: some of "super_resolution", "inpainting", "colorization" (of 3 channels) and "denoising".
+        scale: int ≥ 2: super-resolution makes images larger so many times; it divides both sides.
+        noise: (least, most) deviation of the noise to remove, as a share of the range of a pixel, in (0, 1].
+        widths, blocks, num_heads, dropout: of its `kgen.layers.UNet`; both sides of an image must be divisible by 2 for
+            each width but one.
+        mean_share: share of the rows that learn the mean in training, in [0, 1).
+        schedule, prediction: see `DiffusionModel`.
+        ema_decay: float in [0, 1); what restores is an average of the weights that follows those in training.
+        seed: int or None; seeds the weights, the damage, the noise and the order of the data.
+
+    Metrics in `fit` and `evaluate`: `loss`. `evaluate(images, full=True)`: PSNR and SSIM of each task.
+
+    Raises:
+        ValueError: an argument outside its range.
+
+    Example:
+
+    >>> import kgen
+    >>> images, _ = kgen.datasets.load("digits")
+    >>> model = kgen.models.ImageRestorer((8, 8, 1), ("super_resolution",), scale=2, widths=(8, 8), num_heads=2, seed=1)
+    >>> model.compile()
+    >>> history = model.fit(images[:64], epochs=1, verbose=0)
+    >>> model.super_resolve(images[:2], steps=2, seed=1).shape
+    (2, 16, 16, 1)
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        tasks=TASKS,
+        scale=4,
+        noise=(0.02, 0.3),
+        widths=(32, 64, 128),
+        blocks=2,
+        num_heads=4,
+        dropout=0.0,
+        mean_share=0.3,
+        schedule=None,
+        prediction=None,
+        ema_decay=0.999,
+        seed=None,
+        **kwargs,
+    ):
+        check_image_shape("image_shape", image_shape)
+        if not isinstance(tasks, list | tuple) or not tasks or len(set(tasks)) < len(tasks):
+            raise ValueError(f"tasks: expected one or more of {', '.join(TASKS)}, got {tasks!r}")
+        for task in tasks:
+            check_in("tasks", task, TASKS)
+        if "colorization" in tasks and image_shape[-1] == 1:
+            if tuple(tasks) == ("colorization",):
+                raise ValueError(f"tasks: colorization needs images of 3 channels, got {image_shape!r}")
+            # The default is all that can be done with these images.
+        check_int("scale", scale, minimum=2)
+        check_widths("widths", widths)
+        multiple = 2 ** (len(widths) - 1)
+        if any(side % multiple or side % scale for side in image_shape[:2]):
+            raise ValueError(
+                f"image_shape: expected sides that {multiple} (of {len(widths)} widths) and scale={scale} divide, "
+                f"got {image_shape!r}"
+            )
+        if not isinstance(noise, list | tuple) or len(noise) != 2 or not 0 < noise[0] <= noise[1] <= 1:
+            raise ValueError(f"noise: expected (least, most) in (0, 1], got {noise!r}")
+        super().__init__(mean_share, schedule, prediction, ema_decay, seed, **kwargs)
+        self.image_shape = image_shape
+        self.tasks = tasks
+        self.scale = scale
+        self.noise = noise
+        self.widths = widths
+        self.blocks = blocks
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self._assemble()
+
+    @property
+    def able(self):
+        """The tasks of this model, as a tuple; grey images have no colours to find."""
+        return tuple(task for task in self.tasks if task != "colorization" or self.image_shape[-1] == 3)
+
+    # Training --------------------------------------------------------------------------------------------------------
+
+    def make_denoiser(self, name):
+        *sides, channels = self.image_shape
+        network = UNet(
+            channels,
+            self.widths,
+            self.blocks,
+            num_heads=self.num_heads,
+            dropout=self.dropout,
+            seed=self.seed,
+            dtype=self.dtype_policy,
+            name="network",
+        )
+        denoiser = BesideNetwork(network, dtype=self.dtype_policy, name=name)
+        denoiser.build((None, *sides, channels), (None,), (None, *sides, channels + 1), (None, len(TASKS)))
+        return denoiser
+
+    def clean(self, inputs):
+        images = inputs[..., None] if len(inputs.shape) == 3 else inputs
+        return ops.cast(images, "float32") / 127.5 - 1.0
+
+    def told(self, inputs, training=False):
+        """What is left of the images, with a channel that is 1 where nothing is, and which damage it was."""
+        x0 = self.clean(inputs)
+        n, sides = ops.shape(x0)[0], x0.shape[1:3]
+        if training:
+            draws = keras.random.uniform((n, 6), seed=self.draws)
+            noise = keras.random.normal(ops.shape(x0), seed=self.draws)
+        else:
+            draws, noise = fixed_uniform((n, 6), seed=3), fixed_normal(ops.shape(x0), seed=4)
+        hole = rectangles(sides, draws[:, :4])
+        low, high = (2.0 * share for share in self.noise)  # [-1, 1] is two wide
+        level = ops.reshape(low + (high - low) * draws[:, 4], (-1, 1, 1, 1))
+        left = {
+            "super_resolution": stretched(shrunk(x0, self.scale), self.scale),
+            "inpainting": x0 * (1.0 - hole),
+            "colorization": greyed(x0),
+            "denoising": x0 + level * noise,
+        }
+        able = self.able
+        chosen = ops.minimum(ops.cast(ops.floor(draws[:, 5] * len(able)), "int32"), len(able) - 1)
+        chosen = ops.take(ops.convert_to_tensor([TASKS.index(task) for task in able], dtype="int32"), chosen)
+        fate = ops.one_hot(chosen, len(TASKS), dtype="float32")
+        seen = sum(ops.reshape(fate[:, TASKS.index(task)], (-1, 1, 1, 1)) * left[task] for task in able)
+        hidden = hole * ops.reshape(fate[:, TASKS.index("inpainting")], (-1, 1, 1, 1))
+        return ops.concatenate([seen, hidden], axis=-1), fate
+
+    def prepare(self, x, y=None):
+        if y is not None:
+            raise ValueError("y: an ImageRestorer learns from whole images alone: fit(images), evaluate(images)")
+        return check_images("images", x, self.image_shape), None
+
+    @classmethod
+    def for_data(cls, data, **arguments):
+        return cls(**{"image_shape": data.shape[1:], **arguments})
+
+    # Use -------------------------------------------------------------------------------------------------------------
+
+    def super_resolve(self, images, seed=None, samples=None, steps=20, solver=None):
+        """The images, `scale` times as large: uint8 `(n, scale · height, scale · width, channels)`.
+
+        Args:
+            images: uint8 `(n, height, width, channels)`.
+            seed: int or None; the same seed gives the same images on the same backend.
+            samples: None for one answer each; an int for so many, `(samples, n, …)`.
+            steps: of the solver; 0 gives the mean of all answers at once: least squared error, and smooth.
+            solver: see `kgen.diffusion`; None for `DPMSolver()`.
+
+        Raises:
+            ValueError: images that the model cannot take, a task that it has not learned, or an argument out of range.
+        """
+        images = self._images(images, 1)
+        left = np.repeat(np.repeat(images, self.scale, axis=1), self.scale, axis=2)
+        return self._undone("super_resolution", left, None, seed, samples, steps, solver)
+
+    def inpaint(self, images, mask, seed=None, samples=None, steps=20, solver=None):
+        """The images, painted where the mask says so: uint8, the same shape.
+
+        Args:
+            images: uint8 `(n, height, width, channels)`.
+            mask: bool `(height, width)` or `(n, height, width)`, True where there is nothing.
+            seed, samples, steps, solver: as in `super_resolve`.
+
+        Raises:
+            ValueError: a mask of another shape, or as `super_resolve`.
+        """
+        images, mask = self._images(images), np.asarray(mask)
+        if mask.dtype != bool or mask.shape not in (images.shape[1:3], images.shape[:3]):
+            raise ValueError(
+                f"mask: expected bool {images.shape[1:3]} or {images.shape[:3]}, True where there is nothing, "
+                f"got {mask.dtype} {mask.shape}"
+            )
+        mask = np.broadcast_to(mask, images.shape[:3])[..., None]
+        made = self._undone("inpainting", np.where(mask, 127.5, images), mask, seed, samples, steps, solver)
+        return np.where(mask, made, images.astype("uint8"))
+
+    def colorize(self, images, seed=None, samples=None, steps=20, solver=None):
+        """The images in colours: uint8 `(n, height, width, 3)`.
+
+        Args:
+            images: uint8 `(n, height, width, 1 or 3)`; of colours only the brightness is looked at.
+            seed, samples, steps, solver: as in `super_resolve`.
+        """
+        images = np.asarray(images)
+        if images.ndim == 4 and images.shape[-1] == 1:
+            images = images.repeat(3, axis=-1)
+        grey = ops.convert_to_numpy(greyed(ops.convert_to_tensor(self._images(images).astype("float32"))))
+        return self._undone("colorization", grey, None, seed, samples, steps, solver)
+
+    def denoise(self, images, seed=None, samples=None, steps=20, solver=None):
+        """The images without their noise: uint8, the same shape.
+
+        Args:
+            images: uint8 `(n, height, width, channels)`.
+            seed, samples, steps, solver: as in `super_resolve`.
+        """
+        return self._undone("denoising", self._images(images), None, seed, samples, steps, solver)
+
+    def full_evaluation(self, x, y=None, steps=0, seed=0):
+        """How near restored images come to the true ones (`evaluate(images, full=True)`).
+
+        Args:
+            x: uint8 images, whole.
+            steps: as in `super_resolve`; 0 takes means.
+            seed: int, of damage and answers.
+
+        Returns:
+            dict: "super_resolution psnr" (dB), "super_resolution ssim" and so on, of each task.
+        """
+        figures = {}
+        for task in self.able:
+            made = self._mended(task, x, seed, steps)
+            figures |= {f"{task} psnr": psnr(x, made), f"{task} ssim": ssim(x, made)}
+        return figures
+
+    # Inside ----------------------------------------------------------------------------------------------------------
+
+    def _images(self, images, multiple=None):
+        """uint8 or float images of any sides that the network can take, `(n, height, width, channels)`."""
+        images = np.asarray(images)
+        if images.ndim != 4:
+            raise ValueError(
+                f"images: expected uint8 images of shape (n, height, width, {self.image_shape[-1]}), "
+                f"got shape {images.shape}"
+            )
+        multiple = multiple or 2 ** (len(self.widths) - 1)
+        if any(side % multiple for side in images.shape[1:3]):
+            raise ValueError(
+                f"images: expected sides that {multiple} divides, got {images.shape[1]} × {images.shape[2]}; cut or "
+                "fill up the images"
+            )
+        return check_images("images", images, (*images.shape[1:3], self.image_shape[-1]))
+
+    def _undone(self, task, left, mask, seed, samples, steps, solver):
+        if task not in self.able:
+            raise ValueError(f"tasks: this ImageRestorer has learned {', '.join(self.able)}, not {task}")
+        left = np.asarray(left, "float32") / 127.5 - 1.0
+        hidden = np.zeros((*left.shape[:3], 1), "float32") if mask is None else mask.astype("float32")
+        fate = np.zeros((len(left), len(TASKS)), "float32")
+        fate[:, TASKS.index(task)] = 1.0
+        conditions = np.concatenate([left, hidden], axis=-1), fate
+        made = as_uint8(self._restored(conditions, left.shape[1:], seed, samples or 1, steps, solver))
+        return made[0] if samples is None else made
