@@ -112,6 +112,8 @@ PUBLIC = {
         "TokenWindows": "token_windows",
         "UnpairedImages": "unpaired",
         "gaussian_modes": "gaussians",
+        "audio_file": "wav",
+        "write_audio": "wav",
     },
     "tokenizers": {
         "Tokenizer": "base",
@@ -126,6 +128,8 @@ PUBLIC = {
         "beam_tree": "beam",
         "image_grid": "grid",
         "latent_map": "latent",
+        "denoising_strip": "denoising",
+        "anomaly_curve": "anomalies",
     },
     "presets": {
         "list": "registry",

@@ -121,7 +121,7 @@ def test_what_are_no_pairs_of_images(metric, images, others, reason):
 
 
 def test_images_below_the_window():
-    with pytest.raises(ValueError, match="images: expected at least 11 × 11 pixels, .* got 10 × 17"):
+    with pytest.raises(ValueError, match=r"images: expected at least 11 × 11 pixels, .* got 10 × 17"):
         kgen.metrics.ssim(IMAGES[:, :10], OTHERS[:, :10])
 
 

@@ -73,7 +73,7 @@ def test_an_answer_without_words_is_right_where_nothing_is():
 def test_what_is_refused(metric):
     with pytest.raises(ValueError, match="hypotheses: expected at least one string"):
         metric([], [])
-    with pytest.raises(ValueError, match="references: expected a string, .* for each of 2 hypotheses, got 1"):
+    with pytest.raises(ValueError, match=r"references: expected a string, .* for each of 2 hypotheses, got 1"):
         metric(["a", "b"], ["a"])
     with pytest.raises(TypeError, match="hypotheses: expected a list of strings, got 'a'"):
         metric("a", ["a"])
