@@ -117,10 +117,12 @@ def load_data(cls, config, split):
     """The data set that a configuration names: a name of `kgen.datasets.load`, or a path that the family can read, for
     a model with its arguments."""
     from kgen import datasets
+    from kgen.datasets import catalog
 
     if Path(config["data"]).exists():
         return cls.read_data(config["data"], config["image_size"], **config["arguments"])
-    if Path(config["data"]).suffix or len(Path(config["data"]).parts) > 1:
+    looks_like_a_path = Path(config["data"]).suffix or len(Path(config["data"]).parts) > 1
+    if looks_like_a_path and not catalog.is_name(config["data"]):
         raise FileNotFoundError(f"--data: no such file or folder: {config['data']}")
     parts = datasets.load(config["data"], split=split, data_dir=config["data_dir"])
     return parts if isinstance(parts, tuple) else (parts,)

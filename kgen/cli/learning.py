@@ -17,8 +17,8 @@ def train(
     data: Annotated[
         str,
         typer.Option(
-            help="name of a data set (digits, mnist, pydoc, tatoeba_en_fr, …), folder of images, text file or folder, "
-            "or for a translator a table with two columns (.tsv, .tsv.gz, .csv)"
+            help="name of a data set (digits, mnist, pydoc, tatoeba_en_fr, …: kgen info lists them), folder of images, "
+            "text file or folder, or for a translator a table with two columns (.tsv, .tsv.gz, .csv)"
         ),
     ] = "",
     out: Annotated[Path, typer.Option(help="run folder for the model, its configuration, history and samples")] = ...,

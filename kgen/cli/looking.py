@@ -43,7 +43,7 @@ def demo(
 
 
 def info(backend: words.Backend = "", device: words.Device = ""):
-    """Say what kgen runs on here: versions, backends, devices, memory."""
+    """Say what kgen runs on here: versions, backends, devices, memory; and what it can load by name."""
     words.prepare(backend, device)
     import platform
 
@@ -51,6 +51,7 @@ def info(backend: words.Backend = "", device: words.Device = ""):
 
     from kgen import _startup
     from kgen import backend as backends
+    from kgen.datasets import catalog
 
     typer.echo(f"kgen      {__version__}")
     typer.echo(f"keras     {keras.version()}")
@@ -59,3 +60,4 @@ def info(backend: words.Backend = "", device: words.Device = ""):
     for one in backends.devices():
         memory = f"{one.memory / 2**30:.1f} GiB" if one.memory else "memory unknown"
         typer.echo(f"{one.name:9} {one.description}, {memory}")
+    typer.echo(f"data sets {', '.join(catalog.names())}")

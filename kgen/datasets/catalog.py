@@ -1,15 +1,22 @@
 """Data sets by name.
 
 Each is one function `(split, data_dir)` whose docstring says what it holds, where a user gets it and its licence. A new
-data set is that function, a line in `DATASETS` and a line in the docstring of `load`.
+data set is that function, a line in `DATASETS` and a line in the docstring of `load`. What holds several of a kind has
+a third argument, the part of its name behind "/", and a line in `MEMBERS`.
 """
 
 from kgen.datasets import dates
+from kgen.datasets import dialogues
 from kgen.datasets import emoji_images
 from kgen.datasets import gaussians
 from kgen.datasets import labelled_images
 from kgen.datasets import prose
+from kgen.datasets import questions
+from kgen.datasets import reviews
+from kgen.datasets import spoken_digits
 from kgen.datasets import stacked_digits
+from kgen.datasets import tables
+from kgen.datasets import time_series
 from kgen.datasets import translations
 from kgen.functional.checks import check_in
 
@@ -31,7 +38,26 @@ DATASETS = {
     "tatoeba_en_fr": translations.tatoeba_en_fr,
     "multi30k": translations.multi30k,
     "multi30k_en_fr": translations.multi30k_en_fr,
+    "sentiment": reviews.sentiment,
+    "sentiment_uci": reviews.sentiment_uci,
+    "dialogsum": dialogues.dialogsum,
+    "xquad": questions.xquad,
+    "adbench": tables.adbench,
+    "nab": time_series.nab,
+    "spoken_digits": spoken_digits.spoken_digits,
 }
+# Those that are several: "nab/nyc_taxi" is `nab(split, data_dir, "nyc_taxi")`.
+MEMBERS = {"xquad": questions.LANGUAGES, "adbench": tuple(tables.SETS), "nab": tuple(time_series.SERIES)}
+
+
+def names():
+    """All names; of those that are several the first part, with "/…"."""
+    return [f"{name}/…" if name in MEMBERS else name for name in DATASETS]
+
+
+def is_name(text):
+    """Whether a text is, or begins as, the name of a data set and not a path."""
+    return text.partition("/")[0] in DATASETS
 
 
 def load(name, split="train", data_dir=None):
@@ -65,13 +91,36 @@ def load(name, split="train", data_dir=None):
     - "tatoeba_en_fr": short everyday sentences, English → French, 120,000 pairs; no English sentence is in two splits
     - "multi30k": descriptions of pictures, English → German, 29,000, 1,014 and 1,000 pairs
     - "multi30k_en_fr": the same, English → French
+    - "dialogsum": conversations → their summaries, English, 12,460, 500 and 500
+
+    Sentences with an opinion come as `(texts, labels)`, a list of str and int64 `(n,)`, 1 for good and 0 for bad:
+
+    - "sentiment": about films, 10,662 in two splits
+    - "sentiment_uci": about things to buy, films and restaurants, 2,000 or 3,000 in two splits
+
+    Questions come as `(contexts, questions, answers, starts)`, three lists of str and int64 `(n,)`:
+
+    - "xquad/en": each answer is a part of its context, 1,190; also de, es, ar, el, hi, ro, ru, th, tr, vi and zh
+
+    Anomalies have a third split, "all", and come with labels or windows that say where they are:
+
+    - "adbench/cardio": a table, as `(rows float32 (n, features), labels uint8 (n,))` with 1 for an anomaly; also
+      annthyroid, breastw, Cardiotocography, fault, Ionosphere, mammography, mnist, optdigits, pendigits, Pima, thyroid,
+      vowels and WBC
+    - "nab/nyc_taxi": a series, as `(values float32 (n,), times, windows (k, 2))`; also ec2_cpu_utilization_24ae8d,
+      machine_temperature_system_failure and speed_7578
+
+    Sound comes as waves in a list, each float32 `(samples,)` in [-1, 1]:
+
+    - "spoken_digits": 0 to 9 at 8 kHz, by six people, as `(waves, labels, speakers, speaker_names, rate)`
 
     Licences and sources: `help` of `kgen.datasets.labelled_images`, `.stacked_digits`, `.emoji_images`, `.gaussians`,
-    `.prose`, `.translations` and `.dates`.
+    `.prose`, `.translations`, `.dates`, `.dialogues`, `.reviews`, `.questions`, `.tables`, `.time_series` and
+    `.spoken_digits`.
 
     Args:
         name: str, one of the above.
-        split: "train" or "test"; translations have "validation", too.
+        split: "train" or "test"; translations and summaries have "validation", questions and anomalies "all", too.
         data_dir: a folder to read from instead of downloading. Images: `<name>.npz` with the arrays x_train, y_train,
             x_test and y_test; only the wanted split is read, and no pickle. Texts, emoji and "stacked_mnist": the files
             that the function of the data set names. None downloads once, through Keras, what can be downloaded.
@@ -88,5 +137,11 @@ def load(name, split="train", data_dir=None):
     >>> images.shape, images.dtype, labels.shape
     ((297, 8, 8, 1), dtype('uint8'), (297,))
     """
-    check_in("name", name, tuple(DATASETS))
-    return DATASETS[name](split, data_dir)
+    group, slash, member = name.partition("/") if isinstance(name, str) else (name, "", "")
+    check_in("name", group, tuple(DATASETS))
+    if group in MEMBERS:
+        check_in("name", name, tuple(f"{group}/{one}" for one in MEMBERS[group]))
+        return DATASETS[group](split, data_dir, member)
+    if slash:
+        raise ValueError(f"name: {group!r} is one data set without parts, got {name!r}")
+    return DATASETS[group](split, data_dir)

@@ -1,5 +1,6 @@
-"""Files of text data sets: found in a folder under one of several names, or fetched through Keras."""
+"""Files of data sets: found in a folder under one of several names, or fetched through Keras."""
 
+import json
 import os
 from pathlib import Path
 
@@ -20,6 +21,19 @@ def find_in(data_dir, names):
 def any_file_in(data_dir, names, holds):
     """As `find_in`, and the errors of `file_in`."""
     return find_in(data_dir, names) or file_in(data_dir, " or ".join(names), holds)
+
+
+def nothing_to_download(data_dir, what, how):
+    """The error of a data set that has to lie in a folder.
+
+    Args:
+        data_dir: what the user gave.
+        what: the files that the folder has to hold.
+        how: where they come from.
+    """
+    if data_dir is not None and not isinstance(data_dir, str | os.PathLike):
+        return TypeError(f"data_dir: expected a folder as a string or a path, got {data_dir!r}")
+    return FileNotFoundError(f"data_dir: expected a folder that holds {what}, got {data_dir!r}. {how}")
 
 
 def downloaded(name, file_name, url, instead, file_hash=None):
@@ -62,3 +76,25 @@ def read_text(path):
     if replaced:
         raise ValueError(f"{path}: damaged, {replaced} of its bytes are no UTF-8; fetch it again")
     return "".join(parts)
+
+
+def json_lines(path, keys):
+    """The objects of a file with one JSON object a line, plain or gz, each a dict that has these keys as str.
+
+    Raises:
+        ValueError: damaged, or a line is something else; says which.
+    """
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{path}: damaged, line {number} is no JSON ({error}); fetch it again") from None
+        if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in keys):
+            raise ValueError(f"{path}: expected an object with the strings {', '.join(keys)} in line {number}")
+        rows.append(row)
+    if not rows:
+        raise ValueError(f"{path}: expected a JSON object a line, there is none")
+    return rows

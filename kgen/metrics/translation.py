@@ -4,6 +4,7 @@ import itertools
 
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
+from kgen.metrics.text_lists import with_references
 
 
 class Score(float):
@@ -130,33 +131,7 @@ def _sacrebleu(what):
 
 def _counted(metric, hypotheses, references):
     """What a metric of sacreBLEU finds, and its signature."""
-    hypotheses = _listed("hypotheses", hypotheses)
-    for text in hypotheses:
-        _check_text("hypotheses", text)
-    references = _listed("references", references)
-    references = [[one] if isinstance(one, str) else _listed("references", one) for one in references]
-    if len(references) != len(hypotheses):
-        raise ValueError(
-            f"references: expected a string, or a list of several, for each of {len(hypotheses)} hypotheses, "
-            f"got {len(references)}"
-        )
-    for texts in references:
-        for text in texts:
-            _check_text("references", text)
+    hypotheses, references = with_references(hypotheses, references)
     # sacreBLEU takes the first reference of each hypothesis, then the second of each, …, None where there is none.
     found = metric.corpus_score(hypotheses, list(itertools.zip_longest(*references)))
     return found, str(metric.get_signature())
-
-
-def _listed(name, values):
-    if isinstance(values, str) or not hasattr(values, "__iter__"):
-        raise TypeError(f"{name}: expected a list of strings, got {values!r:.60}; make a list of a single one")
-    values = list(values)
-    if not values:
-        raise ValueError(f"{name}: expected at least one string, got an empty list")
-    return values
-
-
-def _check_text(name, value):
-    if not isinstance(value, str):
-        raise TypeError(f"{name}: expected strings, got {value!r:.60} ({type(value).__name__})")

@@ -7,6 +7,7 @@ import pytest
 
 import kgen
 from kgen.datasets.catalog import DATASETS
+from kgen.datasets.catalog import MEMBERS
 
 SHAPES = {"mnist": (28, 28), "fashion_mnist": (28, 28), "cifar10": (32, 32, 3)}
 
@@ -72,7 +73,8 @@ def test_only_the_wanted_split_is_needed(tmp_path):
 
 def test_every_data_set_states_its_source_and_licence():
     for name, function in DATASETS.items():
-        assert f'"{name}"' in kgen.datasets.load.__doc__
+        assert (f'"{name}/' if name in MEMBERS else f'"{name}"') in kgen.datasets.load.__doc__
+        assert all(one in kgen.datasets.load.__doc__ for one in MEMBERS.get(name, ()))
         assert "Licence" in function.__doc__
 
 
@@ -102,7 +104,13 @@ def test_wrong_name():
         kgen.datasets.load("minst")
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", ["adbench", "adbench/", "adbench/Cardio", "mnist/0", "nab/nyc_taxi/1"])
+def test_wrong_part_of_a_name(name):
+    with pytest.raises(ValueError, match=rf"name: .*'(adbench/cardio|mnist|nab/nyc_taxi)'.* got '{name}'"):
+        kgen.datasets.load(name)
+
+
+@pytest.mark.parametrize("name", [f"{name}/{MEMBERS[name][0]}" if name in MEMBERS else name for name in DATASETS])
 def test_wrong_split(name):
     with pytest.raises(ValueError, match=r"split: expected one of 'train', 'test'.*, got 'valid'"):
         kgen.datasets.load(name, split="valid")
