@@ -43,6 +43,8 @@ PUBLIC = {
         "BigGAN": "biggan",
         "CycleGAN": "cyclegan",
         "DiffusionModel": "diffusion_model",
+        "ImageRestorer": "restorer",
+        "AudioSuperResolution": "audio_restorer",
         "GPT": "gpt",
         "RNNLanguageModel": "rnn_lm",
         "Seq2SeqRNN": "rnn_seq2seq",

@@ -17,6 +17,7 @@ from kgen.datasets import spoken_digits
 from kgen.datasets import stacked_digits
 from kgen.datasets import tables
 from kgen.datasets import time_series
+from kgen.datasets import tones
 from kgen.datasets import translations
 from kgen.functional.checks import check_in
 
@@ -45,6 +46,7 @@ DATASETS = {
     "adbench": tables.adbench,
     "nab": time_series.nab,
     "spoken_digits": spoken_digits.spoken_digits,
+    "tones": tones.tones,
 }
 # Those that are several: "nab/nyc_taxi" is `nab(split, data_dir, "nyc_taxi")`.
 MEMBERS = {"xquad": questions.LANGUAGES, "adbench": tuple(tables.SETS), "nab": tuple(time_series.SERIES)}
@@ -110,13 +112,14 @@ def load(name, split="train", data_dir=None):
     - "nab/nyc_taxi": a series, as `(values float32 (n,), times, windows (k, 2))`; also ec2_cpu_utilization_24ae8d,
       machine_temperature_system_failure and speed_7578
 
-    Sound comes as waves in a list, each float32 `(samples,)` in [-1, 1]:
+    Sound comes as waves, each float32 `(samples,)` in [-1, 1]:
 
-    - "spoken_digits": 0 to 9 at 8 kHz, by six people, as `(waves, labels, speakers, speaker_names, rate)`
+    - "spoken_digits": 0 to 9 at 8 kHz, by six people, as `(waves, labels, speakers, speaker_names, rate)`, in a list
+    - "tones": plucked strings, as `(waves (n, 512), pitches, rate)`, 512 and 128, made up (no download)
 
     Licences and sources: `help` of `kgen.datasets.labelled_images`, `.stacked_digits`, `.emoji_images`, `.gaussians`,
-    `.prose`, `.translations`, `.dates`, `.dialogues`, `.reviews`, `.questions`, `.tables`, `.time_series` and
-    `.spoken_digits`.
+    `.prose`, `.translations`, `.dates`, `.dialogues`, `.reviews`, `.questions`, `.tables`, `.time_series`,
+    `.spoken_digits` and `.tones`.
 
     Args:
         name: str, one of the above.

@@ -31,8 +31,8 @@ class DenoisingModel(GenerativeModel):
     """Base of diffusion models.
 
     Holes: `make_denoiser(name)` returns a built layer that maps (x, t, *conditions) to a prediction; `clean(inputs)`
-    says what x₀ is, float `(batch, …)`, some [-1, 1]; `told(inputs)` gives the conditions, a tuple of tensors, and
-    `untold(*conditions)` the same where nothing is told. A constructor ends with `self._assemble()`.
+    says what x₀ is, float `(batch, …)`, some [-1, 1]; `told(inputs, training)` gives the conditions, a tuple of
+    tensors, and `untold(*conditions)` the same where nothing is told. A constructor ends with `self._assemble()`.
 
     What is sampled is made by an exponential moving average of the network (`ema_decay`).
 
@@ -92,7 +92,7 @@ class DenoisingModel(GenerativeModel):
     def clean(self, inputs):
         raise NotImplementedError
 
-    def told(self, inputs):
+    def told(self, inputs, training=False):
         return ()
 
     def untold(self, *conditions):
@@ -105,7 +105,7 @@ class DenoisingModel(GenerativeModel):
 
     def call(self, inputs, training=False):
         """Prediction, what was wanted, and t: one is drawn for each row, or fixed where `training` is off."""
-        x0, conditions = self.clean(inputs), self.told(inputs)
+        x0, conditions = self.clean(inputs), self.told(inputs, training)
         n, shape = ops.shape(x0)[0], ops.shape(x0)
         noise = keras.random.normal(shape, seed=self.draws) if training else fixed_normal(shape, seed=2)
         count = self._schedule.num_timesteps

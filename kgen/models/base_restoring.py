@@ -3,7 +3,7 @@
 A network is told y beside the noise. From mere noise its first guess is the mean E[x₀ | y], the answer with the least
 squared error; steps from there on make one sample after another, each as sharp as what it has learned from.
 
-Saharia et al., Image Super-Resolution via Iterative Refinement, 2022, and Palette: Image-to-Image Diffusion Models, 2022.
+Saharia et al., Image Super-Resolution via Iterative Refinement, and Palette: Image-to-Image Diffusion Models, 2022.
 """
 
 import keras
@@ -47,22 +47,18 @@ class BesideNetwork(keras.Layer):
 class RestoringModel(DenoisingModel):
     """Base of models that restore: `fit` takes what is whole, and damages it by itself.
 
-    Holes: `damaged(x0, training)` gives the conditions that are left of x₀, a tuple; and those of `DenoisingModel`.
+    Holes: those of `DenoisingModel`; `told` damages what `fit` was given.
 
     Args:
         mean_share: share of the rows that see mere noise in training, in [0, 1): from them the mean is learned.
         schedule, prediction, ema_decay, seed: see `DenoisingModel`.
 
-    Metrics in `fit` and `evaluate`: `loss`, and `mean_error`, the squared error of the first guess from mere noise.
     """
 
     def __init__(self, mean_share, schedule, prediction, ema_decay, seed, **kwargs):
         check_number("mean_share", mean_share, minimum=0.0, maximum=0.999)
         super().__init__(schedule, prediction, None, 0.0, ema_decay, seed, **kwargs)
         self.mean_share = mean_share
-
-    def damaged(self, x0, training):
-        raise NotImplementedError
 
     def draw_places(self, n, training):
         places, share = super().draw_places(n, training), self.mean_share

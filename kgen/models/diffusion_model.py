@@ -119,7 +119,7 @@ class DiffusionModel(ImageDiffusion):
                 images = ops.take(images, np.minimum(np.arange(wanted), size - 1), axis=axis)
         return ops.cast(images, "float32") / 127.5 - 1.0
 
-    def told(self, inputs):
+    def told(self, inputs, training=False):
         return (inputs["labels"],) if isinstance(inputs, dict) else ()
 
     def untold(self, *conditions):

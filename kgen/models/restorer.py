@@ -11,7 +11,6 @@ from kgen.functional.checks import check_image_shape
 from kgen.functional.checks import check_images
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
-from kgen.functional.checks import check_number
 from kgen.functional.checks import check_widths
 from kgen.functional.damage import greyed
 from kgen.functional.damage import rectangles
@@ -39,7 +38,8 @@ class ImageRestorer(RestoringModel):
     Args:
         image_shape: (height, width, channels) to learn from, 1 or 3 channels. What is restored later may have other
             sides.
-        tasks: some of "super_resolution", "inpainting", "colorization" (of 3 channels) and "denoising".
+        tasks: some of "super_resolution", "inpainting", "colorization" (left out where there is 1 channel) and
+            "denoising".
         scale: int ≥ 2: super-resolution makes images larger so many times; it divides both sides.
         noise: (least, most) deviation of the noise to remove, as a share of the range of a pixel, in (0, 1].
         widths, blocks, num_heads, dropout: of its `kgen.layers.UNet`; both sides of an image must be divisible by 2 for
@@ -87,10 +87,8 @@ class ImageRestorer(RestoringModel):
             raise ValueError(f"tasks: expected one or more of {', '.join(TASKS)}, got {tasks!r}")
         for task in tasks:
             check_in("tasks", task, TASKS)
-        if "colorization" in tasks and image_shape[-1] == 1:
-            if tuple(tasks) == ("colorization",):
-                raise ValueError(f"tasks: colorization needs images of 3 channels, got {image_shape!r}")
-            # The default is all that can be done with these images.
+        if tuple(tasks) == ("colorization",) and image_shape[-1] == 1:
+            raise ValueError(f"tasks: {tasks!r} needs images of 3 channels, image_shape is {image_shape!r}")
         check_int("scale", scale, minimum=2)
         check_widths("widths", widths)
         multiple = 2 ** (len(widths) - 1)
@@ -249,7 +247,7 @@ class ImageRestorer(RestoringModel):
         """
         figures = {}
         for task in self.able:
-            made = self._mended(task, x, seed, steps)
+            made = self._mended(task, x, steps, seed)
             figures |= {f"{task} psnr": psnr(x, made), f"{task} ssim": ssim(x, made)}
         return figures
 
@@ -270,6 +268,22 @@ class ImageRestorer(RestoringModel):
                 "fill up the images"
             )
         return check_images("images", images, (*images.shape[1:3], self.image_shape[-1]))
+
+    def _mended(self, task, images, steps, seed):
+        """The images after they were damaged and restored."""
+        rng, options = np.random.default_rng(seed), {"seed": seed, "steps": steps}
+        if task == "super_resolution":
+            small = ops.convert_to_numpy(shrunk(ops.convert_to_tensor(images.astype("float32")), self.scale))
+            return self.super_resolve(np.rint(small).astype("uint8"), **options)
+        if task == "inpainting":
+            draws = ops.convert_to_tensor(rng.random((len(images), 4), "float32"))
+            hole = ops.convert_to_numpy(rectangles(images.shape[1:3], draws))[..., 0] > 0
+            return self.inpaint(images, hole, **options)
+        if task == "colorization":
+            return self.colorize(images, **options)
+        level = rng.uniform(*self.noise, (len(images), 1, 1, 1))
+        noisy = images + 255.0 * level * rng.standard_normal(images.shape)
+        return self.denoise(np.rint(np.clip(noisy, 0.0, 255.0)).astype("uint8"), **options)
 
     def _undone(self, task, left, mask, seed, samples, steps, solver):
         if task not in self.able:
