@@ -119,7 +119,7 @@ def test_damage_is_what_each_row_was_told(restorer):
 def test_grey_images_have_no_colours_to_find():
     model = kgen.models.ImageRestorer((8, 8, 1), scale=2, widths=(4,), blocks=1, num_heads=1)
     assert model.able == ("super_resolution", "inpainting", "denoising")
-    with pytest.raises(ValueError, match="tasks: this ImageRestorer has learned super_resolution.* not colorization"):
+    with pytest.raises(ValueError, match=r"tasks: this ImageRestorer has learned super_resolution.* not colorization"):
         model.colorize(images(channels=1))
 
 
