@@ -41,6 +41,7 @@ PUBLIC = {
         "RNNLanguageModel": "rnn_lm",
         "Seq2SeqRNN": "rnn_seq2seq",
         "TransformerSeq2Seq": "seq2seq_transformer",
+        "WordEmbeddings": "word_embeddings",
     },
     "decoding": {
         "Greedy": "samplers",
@@ -69,6 +70,7 @@ PUBLIC = {
         "SampleTranslatedImages": "sample_images",
         "SampleText": "sample_text",
         "SampleTranslations": "sample_translations",
+        "SampleNeighbours": "sample_neighbours",
         "EvaluateSamples": "evaluate_samples",
         "AttentionMaps": "attention_maps",
         "InverseSquareRoot": "warm_up",
@@ -119,6 +121,7 @@ PUBLIC = {
         "beam_tree": "beam",
         "image_grid": "grid",
         "latent_map": "latent",
+        "word_map": "words",
     },
     "presets": {
         "list": "registry",
