@@ -49,6 +49,7 @@ PUBLIC = {
         "RNNLanguageModel": "rnn_lm",
         "Seq2SeqRNN": "rnn_seq2seq",
         "TransformerSeq2Seq": "seq2seq_transformer",
+        "WordEmbeddings": "word_embeddings",
     },
     "decoding": {
         "Greedy": "samplers",
@@ -77,6 +78,7 @@ PUBLIC = {
         "SampleTranslatedImages": "sample_images",
         "SampleText": "sample_text",
         "SampleTranslations": "sample_translations",
+        "SampleNeighbours": "sample_neighbours",
         "EvaluateSamples": "evaluate_samples",
         "AttentionMaps": "attention_maps",
         "InverseSquareRoot": "warm_up",
@@ -138,6 +140,7 @@ PUBLIC = {
         "latent_map": "latent",
         "denoising_strip": "denoising",
         "anomaly_curve": "anomalies",
+        "word_map": "words",
     },
     "presets": {
         "list": "registry",

@@ -1188,4 +1188,38 @@ MODELS += [
     ),
 ]
 
+MODELS += [
+    Entry(
+        "WordEmbeddings",
+        kgen.models.WordEmbeddings,
+        arguments=lambda: {
+            "vocabulary": ["the", "cat", "sat", "on", "mat", "a", "dog", "ran", "to", "house"],
+            "counts": [80, 20, 20, 20, 20, 20, 20, 20, 20, 20],
+            "model_dim": 6,
+            "window": 2,
+            "subsample": 0.1,
+            "seed": 1,
+        },
+        inputs=lambda rng: {"words": rng.integers(0, 10, (4, 3), "int32")},
+        bad=(
+            ({"vocabulary": "the cat"}, "vocabulary"),
+            ({"vocabulary": ["the"]}, "vocabulary"),
+            ({"vocabulary": ["the", "the"]}, "vocabulary"),
+            ({"counts": [80]}, "counts"),
+            ({"counts": [0] * 10}, "counts"),
+            ({"model_dim": 0}, "model_dim"),
+            ({"window": 0}, "window"),
+            ({"num_negatives": 2.5}, "num_negatives"),
+            ({"subsample": 0.0}, "subsample"),
+            ({"lowercase": "yes"}, "lowercase"),
+        ),
+        unknown_axes=(0, 1),
+        data=lambda: (TEXT,),
+        measure=lambda model, text: model.evaluate(text, full=True)["loss"],
+        gain=0.3,
+        fit={"epochs": 30, "batch_size": 1},
+        use=lambda model, seed: model.most_similar(model.vocabulary[seed], top=3),
+    ),
+]
+
 ZOO = [*LAYERS, *MODELS]

@@ -37,8 +37,9 @@ def generate(
 ):
     """Let a trained model generate: images into a picture, text onto the screen as it is written.
 
-    A model that translates images, such as a CycleGAN, makes of the picture --file the picture --out, and of a folder a
-    folder of PNGs; `--set to=a` is the way back.
+    Of word embeddings it prints the neighbours of a word, or with three words, "man king woman", what is to the third
+    as the second is to the first. A model that translates images, such as a CycleGAN, makes of the picture --file the
+    picture --out, and of a folder a folder of PNGs; `--set to=a` is the way back.
     """
     if file is None and resume:
         raise ValueError("--resume goes on with an unfinished --out of a --file; name both")
@@ -58,6 +59,13 @@ def generate(
     loaded = words.load(model)
     name = type(loaded).__name__
     translates = hasattr(loaded, "candidates")
+    if hasattr(loaded, "most_similar"):
+        given = {"file": file, "sampler": sampler or None, "beam": beam, "n-best": n_best or None}
+        for option, value in given.items():
+            if value is not None:
+                raise ValueError(f"--{option}: a {name} knows neighbours of words; ask it with --text")
+        _put("\n".join(f"{cosine:.4f}\t{word}" for word, cosine in _neighbours(loaded, text, n or 10)), out)
+        return
     if not hasattr(loaded, "generate"):
         given = {"sampler": sampler or None, "beam": beam, "max-new-tokens": max_new_tokens, "resume": resume or None}
         for option, value in given.items():
@@ -105,6 +113,14 @@ def generate(
             "seed": seed,
         }
         _generate_lines(loaded, file, out, seed, arguments, asked, batch_size, resume, overwrite)
+
+
+def _neighbours(model, text, top):
+    """Of one word those near to it; of three, a, b and c, what is to c as b is to a."""
+    words = (text or "").split()
+    if len(words) not in (1, 3):
+        raise ValueError(f"--text: expected a word, or three such as 'man king woman', got {text!r}")
+    return model.most_similar(*words, top=top) if len(words) == 1 else model.analogy(*words, top=top)
 
 
 def _generate_text(model, text, n, out, seed, arguments):
