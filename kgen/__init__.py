@@ -120,6 +120,10 @@ PUBLIC = {
         "image_grid": "grid",
         "latent_map": "latent",
     },
+    "anomaly": {
+        "VAEDetector": "vae_detector",
+        "DiffusionDetector": "diffusion_detector",
+    },
     "presets": {
         "list": "registry",
         "describe": "registry",
