@@ -142,6 +142,10 @@ PUBLIC = {
         "anomaly_curve": "anomalies",
         "word_map": "words",
     },
+    "anomaly": {
+        "VAEDetector": "vae_detector",
+        "DiffusionDetector": "diffusion_detector",
+    },
     "presets": {
         "list": "registry",
         "describe": "registry",

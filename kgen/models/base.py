@@ -282,18 +282,22 @@ class GenerativeModel(keras.Model):
     # What families use -----------------------------------------------------------------------------------------------
 
     def call_compiled(self, layer, *inputs, batch_size=256):
-        """The forward pass of one sublayer for inference: compiled once, in bounded memory, NumPy in and out.
+        """The forward pass of one sublayer for inference: compiled once, in bounded memory, NumPy in and out."""
+        several = len(inputs) > 1 and isinstance(layer, keras.Model)  # a model takes its inputs as one list
+
+        def forward(*arrays):
+            return layer(*([list(arrays)] if several else arrays), training=False)
+
+        return self.compute_rows(layer.name, forward, layer.variables, *inputs, batch_size=batch_size)
+
+    def compute_rows(self, name, function, variables, *inputs, batch_size=256):
+        """`function` of rows, compiled once for each `name`; it reads `variables`.
 
         Rows are computed in groups of a power of two, so that a new number of rows does not compile anew.
         """
-        if layer.name not in self._compiled_calls:
-            several = len(inputs) > 1 and isinstance(layer, keras.Model)  # a model takes its inputs as one list
-
-            def forward(*arrays):
-                return layer(*([list(arrays)] if several else arrays), training=False)
-
-            self._compiled_calls[layer.name] = backend.compiled(forward, layer.variables)
-        function, n = self._compiled_calls[layer.name], len(inputs[0])
+        if name not in self._compiled_calls:
+            self._compiled_calls[name] = backend.compiled(function, variables)
+        function, n = self._compiled_calls[name], len(inputs[0])
         group = min(batch_size, 1 << (n - 1).bit_length())
         outputs = []
         for start in range(0, n, group):

@@ -1,0 +1,7 @@
+"""Anomaly detection: scikit-learn outlier estimators that hold a Keras model in `model_`."""
+
+import keras  # noqa: F401  (first, so that kgen's classes are registered before any file here needs them)
+
+from kgen import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(__name__)
