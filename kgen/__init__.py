@@ -30,9 +30,12 @@ PUBLIC = {
         "ConditionalBatchNormalization": "conditional_batch_norm",
         "SelfAttention2D": "self_attention_2d",
         "SpectralNormalization": "spectral_normalization",
+        "MaskedConv2D": "masked_convolution",
+        "GatedPixelBlock": "gated_pixels",
     },
     "models": {
         "VAE": "vae",
+        "PixelCNN": "pixelcnn",
         "DCGAN": "dcgan",
         "StyleGAN": "stylegan",
         "BigGAN": "biggan",
