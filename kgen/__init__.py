@@ -32,10 +32,12 @@ PUBLIC = {
         "SpectralNormalization": "spectral_normalization",
         "MaskedConv2D": "masked_convolution",
         "GatedPixelBlock": "gated_pixels",
+        "VectorQuantizer": "vector_quantizer",
     },
     "models": {
         "VAE": "vae",
         "PixelCNN": "pixelcnn",
+        "VQVAE": "vqvae",
         "DCGAN": "dcgan",
         "StyleGAN": "stylegan",
         "BigGAN": "biggan",
@@ -70,6 +72,7 @@ PUBLIC = {
     "training": {
         "SampleImages": "sample_images",
         "SampleTranslatedImages": "sample_images",
+        "SampleReconstructions": "sample_images",
         "SampleText": "sample_text",
         "SampleTranslations": "sample_translations",
         "EvaluateSamples": "evaluate_samples",

@@ -88,6 +88,12 @@ def exact_nats(model, *data):
     return model.evaluate(*data, full=True, verbose=0)["nll"]
 
 
+def prior_of_codes():
+    """A model of (2, 2) codes in [0, 6)."""
+    sizes = {"filters": 4, "num_blocks": 1, "first_kernel_size": 3, "head_dim": 4, "seed": 1}
+    return kgen.models.PixelCNN((2, 2, 1), likelihood="codes", levels=6, **sizes, name="prior")
+
+
 def normal(rng, *shape):
     return rng.normal(size=shape).astype("float32")
 
@@ -562,6 +568,26 @@ LAYERS = [
         ),
         random=True,
     ),
+    Entry(
+        "VectorQuantizer",
+        kgen.layers.VectorQuantizer,
+        arguments=lambda: {"num_codes": 5, "seed": 1},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 2, 3, 4)},
+        bad=(
+            ({"num_codes": 1}, "num_codes"),
+            ({"codebook": "kmeans"}, "codebook"),
+            ({"commitment": -1.0}, "commitment"),
+            ({"decay": 1.0}, "decay"),
+            ({"revive_below": 2.0}, "revive_below"),
+        ),
+    ),
+    Entry(
+        "VectorQuantizer-gradient",
+        kgen.layers.VectorQuantizer,
+        arguments=lambda: {"num_codes": 3, "codebook": "gradient", "revive_below": 0.0, "seed": 1},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 5, 2)},
+        bad=(({"num_codes": 2.5}, "num_codes"),),
+    ),
 ]
 
 MODELS = [
@@ -709,6 +735,34 @@ MODELS += [
         measure=exact_nats,
         gain=0.5,
         fit={"epochs": 8, "batch_size": 8},
+    ),
+    Entry(
+        "VQVAE",
+        kgen.models.VQVAE,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "num_codes": 6,
+            "code_dim": 3,
+            "hidden_dims": (4, 8),
+            "prior": prior_of_codes(),
+            "seed": 1,
+        },
+        inputs=images_of(8, 8, 1),
+        bad=(
+            ({"image_shape": (8, 8)}, "image_shape"),
+            ({"num_codes": 1}, "num_codes"),
+            ({"code_dim": 0}, "code_dim"),
+            ({"hidden_dims": ()}, "hidden_dims"),
+            ({"codebook": "kmeans"}, "codebook"),
+            ({"commitment": -1.0}, "commitment"),
+            ({"decay": 1.0}, "decay"),
+            ({"revive_below": -1.0}, "revive_below"),
+            ({"prior": "gpt"}, "prior"),
+        ),
+        data=digits,
+        measure=lambda model, images: model.evaluate(images, full=True)["mse"],
+        gain=0.01,
+        fit={"epochs": 6, "batch_size": 16},
     ),
 ]
 
