@@ -35,9 +35,14 @@ PUBLIC = {
         "UNet": "unet",
         "DiffusionTransformer": "diffusion_transformer",
         "SpectralNormalization": "spectral_normalization",
+        "MaskedConv2D": "masked_convolution",
+        "GatedPixelBlock": "gated_pixels",
+        "VectorQuantizer": "vector_quantizer",
     },
     "models": {
         "VAE": "vae",
+        "PixelCNN": "pixelcnn",
+        "VQVAE": "vqvae",
         "DCGAN": "dcgan",
         "StyleGAN": "stylegan",
         "BigGAN": "biggan",
@@ -76,6 +81,7 @@ PUBLIC = {
     "training": {
         "SampleImages": "sample_images",
         "SampleTranslatedImages": "sample_images",
+        "SampleReconstructions": "sample_images",
         "SampleText": "sample_text",
         "SampleTranslations": "sample_translations",
         "SampleNeighbours": "sample_neighbours",

@@ -89,6 +89,16 @@ def nats(model, images):
     return model.evaluate(images, full=True, num_samples=8, verbose=0)["nll"]
 
 
+def exact_nats(model, *data):
+    return model.evaluate(*data, full=True, verbose=0)["nll"]
+
+
+def prior_of_codes():
+    """A model of (2, 2) codes in [0, 6)."""
+    sizes = {"filters": 4, "num_blocks": 1, "first_kernel_size": 3, "head_dim": 4, "seed": 1}
+    return kgen.models.PixelCNN((2, 2, 1), likelihood="codes", levels=6, **sizes, name="prior")
+
+
 def normal(rng, *shape):
     return rng.normal(size=shape).astype("float32")
 
@@ -640,6 +650,55 @@ LAYERS = [
         inputs=lambda rng: {"inputs": normal(rng, 4, 3, 4, 2)},
         bad=(({"layer": "dense"}, "layer"), ({"power_iterations": 0}, "power_iterations")),
     ),
+    Entry(
+        "MaskedConv2D",
+        kgen.layers.MaskedConv2D,
+        arguments=lambda: {"filters": 6, "kernel_size": 3, "mask_type": "A", "groups": 3},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 4, 5, 3)},
+        bad=(
+            ({"filters": 7}, "filters"),
+            ({"kernel_size": 2}, "kernel_size"),
+            ({"mask_type": "C"}, "mask_type"),
+            ({"groups": 0}, "groups"),
+            ({"use_bias": "yes"}, "use_bias"),
+        ),
+    ),
+    Entry(
+        "GatedPixelBlock",
+        kgen.layers.GatedPixelBlock,
+        arguments=lambda: {"kernel_size": 3, "dropout": 0.2, "seed": 1},
+        inputs=lambda rng: {
+            "vertical": normal(rng, 4, 4, 5, 3),
+            "horizontal": normal(rng, 4, 4, 5, 3),
+            "condition": normal(rng, 4, 2),
+        },
+        bad=(
+            ({"kernel_size": 1}, "kernel_size"),
+            ({"kernel_size": 4}, "kernel_size"),
+            ({"dropout": 1.0}, "dropout"),
+        ),
+        random=True,
+    ),
+    Entry(
+        "VectorQuantizer",
+        kgen.layers.VectorQuantizer,
+        arguments=lambda: {"num_codes": 5, "seed": 1},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 2, 3, 4)},
+        bad=(
+            ({"num_codes": 1}, "num_codes"),
+            ({"codebook": "kmeans"}, "codebook"),
+            ({"commitment": -1.0}, "commitment"),
+            ({"decay": 1.0}, "decay"),
+            ({"revive_below": 2.0}, "revive_below"),
+        ),
+    ),
+    Entry(
+        "VectorQuantizer-gradient",
+        kgen.layers.VectorQuantizer,
+        arguments=lambda: {"num_codes": 3, "codebook": "gradient", "revive_below": 0.0, "seed": 1},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 5, 2)},
+        bad=(({"num_codes": 2.5}, "num_codes"),),
+    ),
 ]
 
 MODELS = [
@@ -711,6 +770,109 @@ MODELS = [
         data=digits,
         measure=nats,
         gain=5.0,
+        fit={"epochs": 6, "batch_size": 16},
+    ),
+]
+
+MODELS += [
+    Entry(
+        "PixelCNN",
+        kgen.models.PixelCNN,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "num_classes": 10,
+            "filters": 4,
+            "num_blocks": 1,
+            "first_kernel_size": 3,
+            "head_dim": 4,
+            "dropout": 0.1,
+            "seed": 1,
+        },
+        inputs=with_labels,
+        bad=(
+            ({"image_shape": (8, 8)}, "image_shape"),
+            ({"num_classes": 1}, "num_classes"),
+            ({"filters": 0}, "filters"),
+            ({"num_blocks": 0}, "num_blocks"),
+            ({"kernel_size": 1}, "kernel_size"),
+            ({"first_kernel_size": 4}, "first_kernel_size"),
+            ({"head_dim": 0}, "head_dim"),
+            ({"likelihood": "gaussian"}, "likelihood"),
+            ({"levels": 257}, "levels"),
+            ({"dropout": 1.0}, "dropout"),
+        ),
+        random=True,
+        data=labelled_digits,
+        measure=exact_nats,
+        gain=1.0,
+        fit={"epochs": 3, "batch_size": 16},
+    ),
+    Entry(
+        "PixelCNN-colour",
+        kgen.models.PixelCNN,
+        arguments=lambda: {
+            "image_shape": (4, 3, 3),
+            "filters": 4,
+            "num_blocks": 1,
+            "first_kernel_size": 3,
+            "head_dim": 4,
+            "likelihood": "logistic",
+            "levels": 32,
+            "seed": 1,
+        },
+        inputs=images_of(4, 3, 3),
+        bad=(({"levels": 1}, "levels"), ({"filters": 2.5}, "filters")),
+        data=lambda: (waves()[0][:, :4, :3],),
+        measure=exact_nats,
+        gain=2.0,
+        fit={"epochs": 6, "batch_size": 16},
+    ),
+    Entry(
+        "PixelCNN-codes",
+        kgen.models.PixelCNN,
+        arguments=lambda: {
+            "image_shape": (4, 3, 1),
+            "filters": 4,
+            "num_blocks": 1,
+            "first_kernel_size": 3,
+            "head_dim": 4,
+            "likelihood": "codes",
+            "levels": 9,
+            "seed": 1,
+        },
+        inputs=lambda rng: {"images": rng.integers(0, 9, (4, 4, 3, 1), "int32")},
+        bad=(({"levels": 0}, "levels"), ({"levels": 2.5}, "levels")),
+        data=lambda: (np.arange(96 * 12).reshape(96, 4, 3) % 9,),
+        measure=exact_nats,
+        gain=0.5,
+        fit={"epochs": 8, "batch_size": 8},
+    ),
+    Entry(
+        "VQVAE",
+        kgen.models.VQVAE,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "num_codes": 6,
+            "code_dim": 3,
+            "hidden_dims": (4, 8),
+            "prior": prior_of_codes(),
+            "seed": 1,
+        },
+        inputs=images_of(8, 8, 1),
+        bad=(
+            ({"image_shape": (8, 8)}, "image_shape"),
+            ({"num_codes": 1}, "num_codes"),
+            ({"code_dim": 0}, "code_dim"),
+            ({"hidden_dims": ()}, "hidden_dims"),
+            ({"codebook": "kmeans"}, "codebook"),
+            ({"commitment": -1.0}, "commitment"),
+            ({"decay": 1.0}, "decay"),
+            ({"revive_below": -1.0}, "revive_below"),
+            ({"prior": "gpt"}, "prior"),
+        ),
+        data=digits,
+        measure=lambda model, images: model.evaluate(images, full=True)["mse"],
+        gain=0.01,
         fit={"epochs": 6, "batch_size": 16},
     ),
 ]

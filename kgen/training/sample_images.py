@@ -48,13 +48,25 @@ class SampleTranslatedImages(EveryFewEpochs):
         ValueError: `n` or `every` is not an integer ≥ 1.
     """
 
+    shown = "translate"  # the verb of the model
+
     def __init__(self, folder, images, n=24, every=1):
-        super().__init__(every, verb="translate")
+        super().__init__(every, verb=self.shown)
         check_int("n", n, minimum=1)
         self.folder = folder
         self.images = np.asarray(images[:n])
 
     def after_epoch(self, number, logs):
-        both = np.stack([self.images, self.model.translate(self.images)], axis=1)
+        both = np.stack([self.images, getattr(self.model, self.shown)(self.images)], axis=1)
         figure = image_grid(both.reshape(-1, *self.images.shape[1:]), columns=8)
         figure.savefig(epoch_file(self.folder, number, ".png"))
+
+
+class SampleReconstructions(SampleTranslatedImages):
+    """Writes images beside what `model.reconstruct(images)` makes of them as `epoch_0001.png` … at the end of epochs.
+
+    Args:
+        folder, images, n, every: as for `SampleTranslatedImages`.
+    """
+
+    shown = "reconstruct"
