@@ -48,6 +48,8 @@ PUBLIC = {
         "BigGAN": "biggan",
         "CycleGAN": "cyclegan",
         "DiffusionModel": "diffusion_model",
+        "ImageAutoencoder": "autoencoder",
+        "LatentDiffusion": "latent_diffusion",
         "ImageRestorer": "restorer",
         "AudioSuperResolution": "audio_restorer",
         "GPT": "gpt",

@@ -246,6 +246,13 @@ def apart(images, others):
     return float(abs(one - other).mean())
 
 
+def codec():
+    """An autoencoder for `LatentDiffusion`, as if it had learned something."""
+    model = kgen.models.ImageAutoencoder((8, 8, 1), latent_channels=2, widths=(4, 4), seed=1, name="codec")
+    model.epochs_trained = 1
+    return model
+
+
 def unlikeness(model, images, labels=None):
     return apart(images, model.generate(len(images), seed=1, labels=labels))
 
@@ -1232,9 +1239,92 @@ MODELS += [
         random=True,
         data=lambda: (kgen.datasets.load("tones")[0][:, :32],),
         measure=lambda model, waves: -model.evaluate(waves, full=True)["snr"],
-        gain=1.0,
-        fit={"epochs": 6, "batch_size": 32},
+        gain=0.5,
+        fit={"epochs": 12, "batch_size": 16},
         use=lambda model, seed: model.super_resolve(np.sin(np.arange(40.0)), seed=seed, steps=3),
+    ),
+    Entry(
+        "ImageAutoencoder",
+        kgen.models.ImageAutoencoder,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "latent_channels": 2,
+            "widths": (4, 6),
+            "perceptual_weight": 0.1,
+            "adversarial_weight": 0.01,
+            "seed": 1,
+        },
+        inputs=images_of(8, 8, 1),
+        bad=(
+            ({"image_shape": (8, 7, 1)}, "image_shape"),
+            ({"latent_channels": 0}, "latent_channels"),
+            ({"widths": ()}, "widths"),
+            ({"regularization": "l2"}, "regularization"),
+            ({"kl_weight": -1.0}, "kl_weight"),
+            ({"num_codes": 1}, "num_codes"),
+            ({"perceptual_weight": -1.0}, "perceptual_weight"),
+            ({"adversarial_weight": -1.0}, "adversarial_weight"),
+        ),
+        random=True,
+        data=digits,
+        measure=lambda model, images: model.evaluate(images, verbose=0, return_dict=True)["error"],
+        gain=0.1,
+        fit={"epochs": 8, "batch_size": 32},
+        use=lambda model, seed: model.decode(np.random.default_rng(seed).normal(size=(3, 4, 4, 2))),
+    ),
+    Entry(
+        "ImageAutoencoder-codes",
+        kgen.models.ImageAutoencoder,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "latent_channels": 2,
+            "widths": (4, 6),
+            "regularization": "vq",
+            "num_codes": 8,
+            "seed": 1,
+        },
+        inputs=images_of(8, 8, 1),
+        bad=(({"num_codes": 0}, "num_codes"),),
+        random=True,
+        data=digits,
+        measure=lambda model, images: model.evaluate(images, verbose=0, return_dict=True)["error"],
+        gain=0.1,
+        fit={"epochs": 8, "batch_size": 32},
+        use=lambda model, seed: model.decode(np.random.default_rng(seed).normal(size=(3, 4, 4, 2))),
+    ),
+    Entry(
+        "LatentDiffusion",
+        kgen.models.LatentDiffusion,
+        arguments=lambda: {
+            "autoencoder": codec(),
+            "tokenizer": words_and_figures(),
+            "context_length": 6,
+            "widths": (8, 8),
+            "blocks": 1,
+            "num_heads": 2,
+            "ema_decay": 0.9,
+            "seed": 1,
+        },
+        inputs=lambda rng: {
+            "inputs": {
+                "images": rng.integers(0, 256, (4, 8, 8, 1), "uint8"),
+                "words": rng.integers(0, 9, (4, 6), "int32"),
+            }
+        },
+        bad=(
+            ({"autoencoder": 3}, "autoencoder"),
+            ({"tokenizer": "words"}, "tokenizer"),
+            ({"num_classes": 10}, "num_classes"),
+            ({"context_length": 0}, "context_length"),
+            ({"widths": (8, 8, 8, 8)}, "widths"),
+            ({"ema_decay": 1.0}, "ema_decay"),
+        ),
+        random=True,
+        data=lambda: (digits()[0], ["a digit"] * 256),
+        measure=lambda model, images, captions: model.evaluate(images, captions, verbose=0, return_dict=True)["loss"],
+        gain=0.05,
+        fit={"epochs": 8, "batch_size": 32},
+        use=lambda model, seed: model.generate(3, seed=seed, prompt="9", steps=3),
     ),
     Entry(
         "DCGAN",

@@ -20,6 +20,7 @@ def stretched(images, factor):
 
 def greyed(images):
     """The brightness of colours (ITU-R BT.601), in as many channels as before."""
+    images = ops.convert_to_tensor(images)
     if images.shape[-1] == 1:
         return images
     weights = ops.convert_to_tensor(LUMA, dtype=images.dtype)
@@ -34,7 +35,7 @@ def rectangles(shape, draws):
         shape: (height, width).
         draws: float32 `(batch, 4)` in [0, 1): how large each is, and where.
     """
-    inside = []
+    draws, inside = ops.convert_to_tensor(draws), []
     for axis, (side, positions) in enumerate(zip(shape, ((1, -1, 1, 1), (1, 1, -1, 1)), strict=True)):
         extent = ops.floor((0.2 + 0.6 * draws[:, axis]) * side) + 1.0
         first = ops.floor(draws[:, axis + 2] * (side - extent + 1.0))

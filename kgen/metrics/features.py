@@ -278,6 +278,24 @@ def _maps(pixels, weights):
     return maps
 
 
+def feature_maps(images):
+    """The maps of all stages of the shipped classifier as tensors through which gradients flow: for losses.
+
+    Args:
+        images: float tensor `(n, height, width, 1 or 3)` in [-1, 1]; resized to 32 × 32.
+    """
+    pixels = 127.5 * (images + 1.0)
+    if images.shape[-1] == 1:
+        pixels = ops.repeat(pixels, 3, axis=-1)
+    height, width = images.shape[1:3]
+    if height == width and height % SIDE == 0 and height > SIDE:
+        factor = height // SIDE
+        pixels = ops.average_pool(pixels, factor, strides=factor, data_format="channels_last")
+    elif (height, width) != (SIDE, SIDE):
+        pixels = ops.image.resize(pixels, (SIDE, SIDE), data_format="channels_last")
+    return _maps(pixels, {key: ops.convert_to_tensor(array) for key, array in shipped().arrays.items()})
+
+
 def _features(pixels, weights):
     return [ops.mean(_maps(pixels, weights)[-1], axis=(1, 2))]
 

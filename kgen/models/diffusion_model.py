@@ -10,11 +10,10 @@ import numpy as np
 from keras import ops
 
 from kgen.functional.checks import check_image_shape
-from kgen.functional.checks import check_int
 from kgen.functional.checks import check_widths
-from kgen.layers.labelled_network import LabelledNetwork
 from kgen.layers.unet import UNet
 from kgen.models.base_diffusion import ImageDiffusion
+from kgen.models.base_diffusion import check_teller
 from kgen.models.base_images import as_uint8
 
 
@@ -25,6 +24,9 @@ class DiffusionModel(ImageDiffusion):
     Args:
         image_shape: (height, width, channels), 1 or 3 channels. What the network cannot halve is filled up at the edge.
         num_classes: None, or the number of classes; then it learns from labels too, and dreams what it is told.
+        tokenizer: None, or a `kgen.tokenizers.Tokenizer`; then it learns from captions, `fit(images, captions)`, and
+            dreams what `prompt` says. Captions are read in lower case.
+        context_length: most tokens of a caption, ≥ 1; what goes beyond is cut off.
         widths, blocks, num_heads, dropout: of its `kgen.layers.UNet`; attention is on the coarsest level.
         network: None for that U-Net, or a layer of your own that is called like it, such as a
             `kgen.layers.DiffusionTransformer`, with as many `out_channels` as the images have. It stays as it is: what
@@ -33,8 +35,8 @@ class DiffusionModel(ImageDiffusion):
         prediction: what the network predicts: "epsilon", "x0", "v" or "velocity"; None for what suits the schedule:
             "v", or "velocity" for a `Flow`.
         min_snr_gamma: None, or γ of the weights by signal-to-noise ratio, see `kgen.diffusion.predictions.weights`.
-        unconditional_share: share of the labels that are hidden in training, in [0, 1), so that guidance knows what
-            images look like without one.
+        unconditional_share: share of the labels or captions that are hidden in training, in [0, 1), so that guidance
+            knows what images look like without one.
         ema_decay: float in [0, 1); `generate` uses an average of the weights that follows those in training by this;
             0 uses those in training.
         seed: int or None; seeds the weights, the noise and the order of the data.
@@ -59,6 +61,8 @@ class DiffusionModel(ImageDiffusion):
         self,
         image_shape,
         num_classes=None,
+        tokenizer=None,
+        context_length=16,
         widths=(64, 128, 256),
         blocks=2,
         num_heads=4,
@@ -73,14 +77,15 @@ class DiffusionModel(ImageDiffusion):
         **kwargs,
     ):
         check_image_shape("image_shape", image_shape)
-        if num_classes is not None:
-            check_int("num_classes", num_classes, minimum=2)
+        check_teller(num_classes, tokenizer, context_length)
         check_widths("widths", widths)
         if network is not None and not isinstance(network, keras.Layer):
             raise ValueError(f"network: expected None or a layer such as kgen.layers.UNet(…), got {network!r}")
         super().__init__(schedule, prediction, min_snr_gamma, unconditional_share, ema_decay, seed, **kwargs)
         self.image_shape = image_shape
         self.num_classes = num_classes
+        self.tokenizer = tokenizer
+        self.context_length = context_length
         self.widths = widths
         self.blocks = blocks
         self.num_heads = num_heads
@@ -106,9 +111,7 @@ class DiffusionModel(ImageDiffusion):
             )
         else:
             network = type(self.network).from_config(self.network.get_config())
-        denoiser = LabelledNetwork(network, self.num_classes, 4 * self.widths[0], dtype=self.dtype_policy, name=name)
-        denoiser.build((None, *self.space_shape), (None,), None if self.num_classes is None else (None,))
-        return denoiser
+        return self._told_network(network, name, 4 * self.widths[0])
 
     def clean(self, inputs):
         images = inputs["images"] if isinstance(inputs, dict) else inputs
@@ -118,12 +121,6 @@ class DiffusionModel(ImageDiffusion):
             if wanted > size:  # the last row and column once more
                 images = ops.take(images, np.minimum(np.arange(wanted), size - 1), axis=axis)
         return ops.cast(images, "float32") / 127.5 - 1.0
-
-    def told(self, inputs, training=False):
-        return (inputs["labels"],) if isinstance(inputs, dict) else ()
-
-    def untold(self, *conditions):
-        return tuple(ops.full_like(labels, self.num_classes) for labels in conditions)
 
     def into_space(self, images):
         return ops.convert_to_numpy(self.clean(images))

@@ -25,6 +25,7 @@ from kgen.models.base_images import as_uint8
 from kgen.models.base_restoring import BesideNetwork
 from kgen.models.base_restoring import RestoringModel
 
+SSIM_WINDOW = 11
 TASKS = ("super_resolution", "inpainting", "colorization", "denoising")
 
 
@@ -187,7 +188,7 @@ class ImageRestorer(RestoringModel):
         Raises:
             ValueError: images that the model cannot take, a task that it has not learned, or an argument out of range.
         """
-        images = self._images(images, 1)
+        images = self._images(images, "super_resolution", 1)
         left = np.repeat(np.repeat(images, self.scale, axis=1), self.scale, axis=2)
         return self._undone("super_resolution", left, None, seed, samples, steps, solver)
 
@@ -202,7 +203,7 @@ class ImageRestorer(RestoringModel):
         Raises:
             ValueError: a mask of another shape, or as `super_resolve`.
         """
-        images, mask = self._images(images), np.asarray(mask)
+        images, mask = self._images(images, "inpainting"), np.asarray(mask)
         if mask.dtype != bool or mask.shape not in (images.shape[1:3], images.shape[:3]):
             raise ValueError(
                 f"mask: expected bool {images.shape[1:3]} or {images.shape[:3]}, True where there is nothing, "
@@ -222,7 +223,9 @@ class ImageRestorer(RestoringModel):
         images = np.asarray(images)
         if images.ndim == 4 and images.shape[-1] == 1:
             images = images.repeat(3, axis=-1)
-        grey = ops.convert_to_numpy(greyed(ops.convert_to_tensor(self._images(images).astype("float32"))))
+        grey = ops.convert_to_numpy(
+            greyed(ops.convert_to_tensor(self._images(images, "colorization").astype("float32")))
+        )
         return self._undone("colorization", grey, None, seed, samples, steps, solver)
 
     def denoise(self, images, seed=None, samples=None, steps=20, solver=None):
@@ -232,7 +235,7 @@ class ImageRestorer(RestoringModel):
             images: uint8 `(n, height, width, channels)`.
             seed, samples, steps, solver: as in `super_resolve`.
         """
-        return self._undone("denoising", self._images(images), None, seed, samples, steps, solver)
+        return self._undone("denoising", self._images(images, "denoising"), None, seed, samples, steps, solver)
 
     def full_evaluation(self, x, y=None, steps=0, seed=0):
         """How near restored images come to the true ones (`evaluate(images, full=True)`).
@@ -243,18 +246,23 @@ class ImageRestorer(RestoringModel):
             seed: int, of damage and answers.
 
         Returns:
-            dict: "super_resolution psnr" (dB), "super_resolution ssim" and so on, of each task.
+            dict: "super_resolution psnr" (dB), "super_resolution ssim" and so on, of each task; SSIM from 11 × 11
+            pixels on.
         """
         figures = {}
         for task in self.able:
             made = self._mended(task, x, steps, seed)
-            figures |= {f"{task} psnr": psnr(x, made), f"{task} ssim": ssim(x, made)}
+            figures[f"{task} psnr"] = psnr(x, made)
+            if min(x.shape[1:3]) >= SSIM_WINDOW:
+                figures[f"{task} ssim"] = ssim(x, made)
         return figures
 
     # Inside ----------------------------------------------------------------------------------------------------------
 
-    def _images(self, images, multiple=None):
+    def _images(self, images, task, multiple=None):
         """uint8 or float images of any sides that the network can take, `(n, height, width, channels)`."""
+        if task not in self.able:
+            raise ValueError(f"tasks: this ImageRestorer has learned {', '.join(self.able)}, not {task}")
         images = np.asarray(images)
         if images.ndim != 4:
             raise ValueError(
@@ -286,8 +294,6 @@ class ImageRestorer(RestoringModel):
         return self.denoise(np.rint(np.clip(noisy, 0.0, 255.0)).astype("uint8"), **options)
 
     def _undone(self, task, left, mask, seed, samples, steps, solver):
-        if task not in self.able:
-            raise ValueError(f"tasks: this ImageRestorer has learned {', '.join(self.able)}, not {task}")
         left = np.asarray(left, "float32") / 127.5 - 1.0
         hidden = np.zeros((*left.shape[:3], 1), "float32") if mask is None else mask.astype("float32")
         fate = np.zeros((len(left), len(TASKS)), "float32")

@@ -39,7 +39,7 @@ def test_grey_has_the_brightness_of_the_colours():
     grey = numpy(greyed(x))
     assert (grey[..., :1] == grey).all()
     np.testing.assert_allclose(grey[..., 0], x @ np.array([0.299, 0.587, 0.114]), atol=1e-6)
-    assert greyed(x[..., :1]) is not None and (numpy(greyed(x[..., :1])) == x[..., :1]).all()
+    assert (numpy(greyed(x[..., :1])) == x[..., :1]).all()
 
 
 def test_rectangles_lie_inside_and_are_whole():
@@ -73,8 +73,8 @@ def test_a_model_that_has_learned_nothing_interpolates_waves_of_any_length(audio
 
 def test_waves_of_different_lengths_are_cut(audio):
     x, _ = audio.prepare([np.ones(64), 0.5 * np.ones(100), np.ones(10)])
-    assert x.shape == (1 + 2 + 1, 64)
-    assert (x[0] == 1).all() and x[2, :68].tolist() == [0.5] * 64 and x[3].sum() == 10
+    assert x.shape == (1 + 3 + 1, 64)
+    assert (x[0] == 1).all() and (x[2] == 0.5).all() and x[3].sum() == 18 and x[4].sum() == 10
 
 
 def test_a_file_of_sound_comes_back_faster(audio, tmp_path):
