@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import kgen
+from kgen import runs
 from kgen.cli import words
 from tests.cli.console import call
 
@@ -78,8 +79,15 @@ def test_evaluate_prints_the_honest_figure_with_what_produced_it(run, capsys):
 def test_info_says_what_it_runs_on(capsys):
     assert call("info") == 0
     said = capsys.readouterr().out
-    for fact in (kgen.__version__, keras.version(), keras.config.backend(), "cpu:0"):
+    for fact in (kgen.__version__, keras.version(), keras.config.backend(), "cpu:0", "data sets digits, ", "adbench/…"):
         assert fact in said
+
+
+def test_a_name_with_a_slash_is_a_data_set_and_a_path_is_a_path(tmp_path):
+    config = {"data_dir": str(tmp_path), "image_size": None, "arguments": {}}
+    for data, reason in (("adbench/cardio", "cardio.npz with the arrays X and y"), ("images/cats", "--data: no such")):
+        with pytest.raises(FileNotFoundError, match=reason):
+            runs.load_data(kgen.models.VAE, {**config, "data": data}, "train")
 
 
 def test_resume_continues_where_it_stopped(run, tmp_path, capsys):

@@ -34,17 +34,29 @@ def outputs_of(layer, inputs, training=False):
     if not backend.prefers_jit(pays_on_cpu=False):
         return numpy_of(call(layer, inputs, training=training))
 
-    # One program. Run one by one, as a plain call does, its operations take five times as long to compile.
-    @backend.compiled
-    def program(trainable, state, inputs):
-        first, rest = positional(layer, inputs)
-        return layer.stateless_call(trainable, state, first, **rest, training=training)
-
     variables = layer.trainable_variables, layer.non_trainable_variables
-    outputs, state = program(*([variable.value for variable in part] for part in variables), inputs)
+    values = ([variable.value for variable in part] for part in variables)
+    outputs, state = _program(layer, training)(*values, *positional(layer, inputs))
     for variable, value in zip(variables[1], state, strict=True):
         variable.assign(value)
     return numpy_of(outputs)
+
+
+@functools.lru_cache(maxsize=4)
+def _program(layer, training):
+    """A call as one program: one by one, as in a plain call, its operations take five times as long to compile."""
+
+    @backend.compiled
+    def program(trainable, state, first, rest):
+        return layer.stateless_call(trainable, state, first, **rest, training=training)
+
+    return program
+
+
+@functools.lru_cache(maxsize=1)
+def shared(entry):
+    """As `built`, and the same instance for all checks that only look at it."""
+    return built(entry)
 
 
 def built(entry):
@@ -103,12 +115,19 @@ def as_model(entry, layer, nudged=False):
 def trainable_model(entry, **compiling):
     """A compiled model around the entry, its weights filled; a layer gets a nudge before each float input."""
     model, inputs = as_model(entry, built(entry), nudged=True)
-    if entry.is_model:  # as a program where that is a must; `trained` uses the family's own recipe
-        compiling = {"jit_compile": backend.prefers_jit(pays_on_cpu=False), **compiling}
-    else:
+    if not entry.is_model:
         compiling = {"optimizer": "adam", "loss": ["mse"] * len(model.outputs), **compiling}
-    model.compile(**compiling)
+    model.compile(**for_a_step(), **compiling)
     return model, inputs
+
+
+def for_a_step():
+    """How to compile what takes a single step: where programs are not a must, one takes longer to make than to skip.
+
+    `trained` uses the family's own recipe.
+    """
+    jit = backend.prefers_jit(pays_on_cpu=False)
+    return {"jit_compile": jit, "run_eagerly": not jit}
 
 
 @functools.lru_cache(maxsize=1)
@@ -118,8 +137,7 @@ def trained(entry):
     Two checks look at it, one after the other; neither changes it.
     """
     if not entry.data:
-        # A single step: where programs are not a must, taking it is quicker than making a program of it.
-        model, inputs = trainable_model(entry, run_eagerly=not backend.prefers_jit(pays_on_cpu=False))
+        model, inputs = trainable_model(entry)
         model.fit(*training_data(entry, model, inputs), verbose=0)
         return model, inputs, None, None
     model, inputs = as_model(entry, entry.build())

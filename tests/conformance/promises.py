@@ -10,7 +10,6 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from kgen import backend
 from kgen.presets.registry import named_weights
 from tests.conformance import golden
 from tests.conformance import processes
@@ -25,9 +24,11 @@ from tests.conformance.entries import as_model
 from tests.conformance.entries import built
 from tests.conformance.entries import call
 from tests.conformance.entries import dtype_policy
+from tests.conformance.entries import for_a_step
 from tests.conformance.entries import inputs_of
 from tests.conformance.entries import outputs_of
 from tests.conformance.entries import positional
+from tests.conformance.entries import shared
 from tests.conformance.entries import state_of
 from tests.conformance.entries import sublayers
 from tests.conformance.entries import symbols_of
@@ -109,7 +110,7 @@ def check_save_and_load(entry):
 @check()
 def check_names(entry):
     """Every sublayer has a name of its own choosing, and weights keep their names in another object."""
-    first, second = built(entry), built(entry)
+    first, second = shared(entry), built(entry)
     for one, other in zip(sublayers(first), sublayers(second), strict=True):
         assert one.name == other.name, f"a {type(one).__name__} was given no name: {one.name}, next time {other.name}"
     model, _ = as_model(entry, first)
@@ -126,7 +127,7 @@ def check_names(entry):
 @check()
 def check_shapes(entry):
     """The symbolic shape is the eager one, and leaves open only what the unknown axes decide."""
-    layer, inputs = built(entry), inputs_of(entry)
+    layer, inputs = shared(entry), inputs_of(entry)
     symbolic = keras.tree.flatten(call(layer, symbols_of(entry)))
     eager = outputs_of(layer, inputs)
 
@@ -149,7 +150,7 @@ def check_golden(entry):
     """Weights from a NumPy seed give the output in the golden file, on every backend."""
     path = golden.file_of(entry)
     assert path.exists(), f"{path} is missing: python -m tests.conformance --write-golden {entry.name}"
-    outputs = outputs_of(built(entry), inputs_of(entry))
+    outputs = outputs_of(shared(entry), inputs_of(entry))
     assert_equal(outputs, load_arrays(path), rtol=1e-5, atol=1e-5)
 
 
@@ -163,8 +164,8 @@ def check_mixed_bfloat16(entry):
             dtype = keras.backend.standardize_dtype(variable.dtype)
             assert "float" not in dtype or dtype == "float32", f"{variable.path} is {dtype}"
         if entry.data:
-            layer.compile(jit_compile=backend.prefers_jit(pays_on_cpu=False))  # each program stays in memory
-            history = layer.fit(*entry.data(), verbose=0).history
+            layer.compile(**for_a_step())
+            history = layer.fit(*entry.data(), steps_per_epoch=1, verbose=0).history
             assert_finite("metrics", [np.asarray(values) for values in history.values()])
             assert_finite("weights", layer.get_weights())
 
@@ -172,7 +173,7 @@ def check_mixed_bfloat16(entry):
 @check(applies=lambda entry: entry.repad is not None)
 def check_masks(entry):
     """Other values in padded positions change nothing valid."""
-    layer, inputs = built(entry), inputs_of(entry)
+    layer, inputs = shared(entry), inputs_of(entry)
     repadded, valid = entry.repad(inputs, np.random.default_rng(1))
     assert any((a != b).any() for a, b in zip(*map(keras.tree.flatten, (inputs, repadded)), strict=True)), "same input"
     assert valid.any() and not valid.all(), "the entry has no padding, or nothing else"
@@ -254,11 +255,11 @@ def check_fresh_process(entry):
 @check(applies=lambda entry: entry.is_model)
 def check_threads(entry):
     """Threads that share a model get what each would get alone."""
-    seeds, alone, shared = range(4), built(entry), built(entry)
-    expected = [numpy_of(entry.use(alone, seed)) for seed in seeds]
+    seeds, model = range(4), built(entry)
+    with ThreadPoolExecutor(len(seeds)) as pool:  # first, so that they meet where programs are made, too
+        found = list(pool.map(lambda seed: numpy_of(entry.use(model, seed)), seeds))
+    expected = [numpy_of(entry.use(model, seed)) for seed in seeds]
     assert any((a != b).any() for a, b in zip(expected[0], expected[1], strict=True)), "seeds make no difference"
-    with ThreadPoolExecutor(len(seeds)) as pool:
-        found = list(pool.map(lambda seed: numpy_of(entry.use(shared, seed)), seeds))
     for one, other in zip(found, expected, strict=True):
         assert_equal(one, other)
 
