@@ -21,6 +21,7 @@ PUBLIC = {
         "RelativePositionBias": "relative_bias",
         "TransformerEncoderBlock": "transformer_encoder",
         "TransformerDecoderBlock": "transformer_decoder",
+        "PatchEmbedding": "patch_embedding",
         "AdditiveAttention": "additive_attention",
         "Recurrent": "recurrent",
         "ModulatedConv2D": "modulated_convolution",
@@ -41,6 +42,9 @@ PUBLIC = {
         "RNNLanguageModel": "rnn_lm",
         "Seq2SeqRNN": "rnn_seq2seq",
         "TransformerSeq2Seq": "seq2seq_transformer",
+        "ViT": "vit",
+        "BERT": "bert",
+        "TextClassifier": "text_classifier",
     },
     "decoding": {
         "Greedy": "samplers",
@@ -116,6 +120,7 @@ PUBLIC = {
     },
     "plots": {
         "attention_map": "attention",
+        "attention_overlay": "overlay",
         "beam_tree": "beam",
         "image_grid": "grid",
         "latent_map": "latent",

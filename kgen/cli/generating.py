@@ -58,6 +58,8 @@ def generate(
     loaded = words.load(model)
     name = type(loaded).__name__
     translates = hasattr(loaded, "candidates")
+    if not (hasattr(loaded, "generate") or hasattr(loaded, "translate")):
+        raise ValueError(f"MODEL: a {name} reads and generates nothing; `kgen evaluate` measures it")
     if not hasattr(loaded, "generate"):
         given = {"sampler": sampler or None, "beam": beam, "max-new-tokens": max_new_tokens, "resume": resume or None}
         for option, value in given.items():
