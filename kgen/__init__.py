@@ -21,6 +21,7 @@ PUBLIC = {
         "RelativePositionBias": "relative_bias",
         "TransformerEncoderBlock": "transformer_encoder",
         "TransformerDecoderBlock": "transformer_decoder",
+        "PatchEmbedding": "patch_embedding",
         "AdditiveAttention": "additive_attention",
         "Recurrent": "recurrent",
         "ModulatedConv2D": "modulated_convolution",
@@ -57,6 +58,9 @@ PUBLIC = {
         "Seq2SeqRNN": "rnn_seq2seq",
         "TransformerSeq2Seq": "seq2seq_transformer",
         "WordEmbeddings": "word_embeddings",
+        "ViT": "vit",
+        "BERT": "bert",
+        "TextClassifier": "text_classifier",
     },
     "decoding": {
         "Greedy": "samplers",
@@ -143,6 +147,7 @@ PUBLIC = {
     },
     "plots": {
         "attention_map": "attention",
+        "attention_overlay": "overlay",
         "beam_tree": "beam",
         "image_grid": "grid",
         "latent_map": "latent",

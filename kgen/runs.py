@@ -98,7 +98,7 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
     others = list(callbacks)
     if config["patience"]:
         others.append(keras.callbacks.EarlyStopping("val_loss", patience=config["patience"]))
-    samples = [cls.samples_callback(out / "samples", config["seed"], data)]
+    samples = cls.samples_callback(out / "samples", config["seed"], data)
     if model.epochs_trained < config["epochs"]:
         with StopOnInterrupt() as interrupt:
             model.fit(
@@ -107,7 +107,7 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
                 epochs=config["epochs"],
                 initial_epoch=model.epochs_trained,
                 validation_split=config["validation_split"],
-                callbacks=[*others, *samples, RunFolder(out, others), interrupt],
+                callbacks=[*others, *([samples] if samples else []), RunFolder(out, others), interrupt],
                 verbose=verbose,
             )
     return model

@@ -238,6 +238,64 @@ def with_labels(rng):
     return {"images": {"images": images, "labels": labels}}
 
 
+def bright_or_dark():
+    """Noise in colour, and which of it is bright."""
+    images = np.random.default_rng(0).integers(0, 128, (96, 8, 4, 3)).astype("uint8")
+    labels = np.arange(96) % 2
+    return images + (127 * labels).astype("uint8")[:, None, None, None], labels
+
+
+def mistakes(model, inputs, labels):
+    """How surprising the labels are, in nats."""
+    return model.evaluate(inputs, labels, full=True)["nats"]
+
+
+def words():
+    """A WordPiece tokenizer of `TEXT`."""
+    return kgen.tokenizers.WordPieceTokenizer.train([TEXT], 60, progress=False)
+
+
+def framed(rng):
+    """Ids (4, 8) of texts between their start and end, padded on the right."""
+    ids = rng.integers(5, 15, (4, 8), "int32")
+    ids[:, 0] = 1
+    for row, length in enumerate((8, 5, 8, 3)):
+        ids[row, length - 1], ids[row, length:] = 2, 0
+    return ids
+
+
+def repad_ids(inputs, rng):
+    """Other ids where the mask hides them."""
+    inputs = inputs["inputs"]
+    other = np.where(inputs["mask"], inputs["ids"], rng.integers(5, 15, inputs["ids"].shape, "int32"))
+    return {"inputs": {**inputs, "ids": other}}, inputs["mask"]
+
+
+def segmented(rng):
+    """Call arguments of an encoder with two segments, two of the rows padded."""
+    ids = framed(rng)
+    return {
+        "inputs": {"ids": ids, "mask": ids != 0, "segments": np.broadcast_to(np.arange(8) // 4, (4, 8)).astype("int32")}
+    }
+
+
+def guesses(model, texts):
+    """How surprising hidden words are, in nats."""
+    return model.evaluate(texts, full=True)["nats_per_gap"]
+
+
+def encoder_of_words(**changed):
+    """An encoder of the texts of `cats_or_dogs`."""
+    options = {"num_layers": 1, "num_heads": 2, "model_dim": 12, "context_length": 12, "dropout": 0.0, "seed": 1}
+    return kgen.models.BERT(tokenizer=words(), name="encoder", **{**options, **changed})
+
+
+def cats_or_dogs():
+    """Short texts, and who they are about."""
+    texts = [f"{a} {who} {does}" for a in ("a", "the") for does in ("sat", "ran") for who in ("cat", "dog")]
+    return texts * 8, [text.split()[1] for text in texts] * 8
+
+
 def apart(images, others):
     """How far two sets of images are from each other: the mean distance of their shadows in 50 directions."""
     directions = np.random.default_rng(0).normal(size=(images[0].size, 50))
@@ -439,6 +497,29 @@ LAYERS = [
         random=True,
         repad=repad_second("inputs", "memory"),
         unknown_axes=(0, 1),
+    ),
+    Entry(
+        "PatchEmbedding",
+        kgen.layers.PatchEmbedding,
+        arguments=lambda: {"patch_size": 2, "model_dim": 5, "class_token": True},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 6, 4, 3)},
+        bad=(
+            ({"patch_size": 0}, "patch_size"),
+            ({"model_dim": 0}, "model_dim"),
+            ({"class_token": 2}, "class_token"),
+            ({"positions": "sinusoidal"}, "positions"),
+            ({"stem": (8, 8)}, "stem"),
+            ({"stem": (0,)}, "stem"),
+            ({"kernel_initializer": "nothing"}, "kernel_initializer"),
+            ({"embeddings_initializer": "nothing"}, "embeddings_initializer"),
+        ),
+    ),
+    Entry(
+        "PatchEmbedding-stem",
+        kgen.layers.PatchEmbedding,
+        arguments=lambda: {"patch_size": 4, "model_dim": 5, "positions": None, "stem": (3,)},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 8, 4, 1)},
+        bad=(({"patch_size": 2.5}, "patch_size"), ({"stem": (8, 8, 8)}, "stem")),
     ),
     Entry(
         "AdditiveAttention",
@@ -1471,6 +1552,185 @@ MODELS += [
         gain=0.3,
         fit={"epochs": 30, "batch_size": 1},
         use=lambda model, seed: model.most_similar(model.vocabulary[seed], top=3),
+    ),
+    Entry(
+        "ViT",
+        kgen.models.ViT,
+        arguments=lambda: {
+            "image_shape": (8, 8, 1),
+            "patch_size": 4,
+            "num_layers": 2,
+            "model_dim": 12,
+            "num_heads": 2,
+            "augmentation": ("translation",),
+            "dropout": 0.1,
+            "class_names": [f"digit {i}" for i in range(10)],
+            "seed": 1,
+        },
+        inputs=images_of(8, 8, 1),
+        bad=(
+            ({"image_shape": (8, 8)}, "image_shape"),
+            ({"num_classes": 1}, "num_classes"),
+            ({"patch_size": 3}, "patch_size"),
+            ({"num_layers": 0}, "num_layers"),
+            ({"model_dim": 15}, "model_dim"),
+            ({"num_heads": 0}, "num_heads"),
+            ({"feedforward_dim": 0}, "feedforward_dim"),
+            ({"pooling": "max"}, "pooling"),
+            ({"stem": (4, 4, 4)}, "stem"),
+            ({"activation": "tanh"}, "activation"),
+            ({"epsilon": -1.0}, "epsilon"),
+            ({"augmentation": ("blur",)}, "augmentation"),
+            ({"label_smoothing": 1.0}, "label_smoothing"),
+            ({"dropout": 1.5}, "dropout"),
+            ({"class_names": ["one", "two"]}, "class_names"),
+        ),
+        random=True,
+        data=labelled_digits,
+        measure=mistakes,
+        gain=0.1,
+        fit={"epochs": 12, "batch_size": 16},
+        use=lambda model, seed: model.probabilities(np.random.default_rng(seed).integers(0, 256, (3, 8, 8), "uint8")),
+    ),
+    Entry(
+        "ViT-stem-mean",
+        kgen.models.ViT,
+        arguments=lambda: {
+            "image_shape": (8, 4, 3),
+            "num_classes": 2,
+            "patch_size": 2,
+            "num_layers": 1,
+            "model_dim": 8,
+            "num_heads": 2,
+            "feedforward_dim": 12,
+            "pooling": "mean",
+            "stem": (4,),
+            "activation": "swiglu",
+            "label_smoothing": 0.0,
+            "seed": 1,
+        },
+        inputs=images_of(8, 4, 3),
+        bad=(({"num_classes": 2.5}, "num_classes"), ({"stem": 4}, "stem"), ({"augmentation": "flip"}, "augmentation")),
+        data=bright_or_dark,
+        measure=mistakes,
+        gain=0.1,
+        fit={"epochs": 12, "batch_size": 8},
+        use=lambda model, seed: model.probabilities(
+            np.random.default_rng(seed).integers(0, 256, (3, 8, 4, 3), "uint8")
+        ),
+    ),
+]
+
+MODELS += [
+    Entry(
+        "BERT",
+        kgen.models.BERT,
+        arguments=lambda: {
+            "tokenizer": words(),
+            "num_layers": 2,
+            "num_heads": 2,
+            "model_dim": 16,
+            "context_length": 16,
+            "dropout": 0.1,
+            "seed": 1,
+        },
+        inputs=lambda rng: {"inputs": {"cloze": framed(rng)}},
+        bad=(
+            ({"tokenizer": "words"}, "tokenizer"),
+            ({"vocabulary_size": 5}, "vocabulary_size"),
+            ({"context_length": 2}, "context_length"),
+            ({"num_layers": 0}, "num_layers"),
+            ({"num_heads": 0}, "num_heads"),
+            ({"model_dim": 15}, "model_dim"),
+            ({"feedforward_dim": 0}, "feedforward_dim"),
+            ({"segments": -1}, "segments"),
+            ({"embedding_dim": 0}, "embedding_dim"),
+            ({"position_offset": -1}, "position_offset"),
+            ({"activation": "swiglu"}, "activation"),
+            ({"norm_position": "middle"}, "norm_position"),
+            ({"hidden_share": 0.0}, "hidden_share"),
+            ({"dropout": 1.5}, "dropout"),
+        ),
+        random=True,
+        data=lambda: ([sentence.strip() for sentence in TEXT.split(".") if sentence.strip()] * 2,),
+        measure=guesses,
+        gain=0.1,
+        fit={"epochs": 16, "batch_size": 8},
+        use=lambda model, seed: model.embed([f"the cat sat on {'the ' * seed}mat", "a dog"]),
+    ),
+    Entry(
+        "BERT-shared",
+        kgen.models.BERT,
+        arguments=lambda: {
+            "vocabulary_size": 20,
+            "num_layers": 2,
+            "num_heads": 2,
+            "model_dim": 12,
+            "context_length": 12,
+            "embedding_dim": 6,
+            "share_layers": True,
+            "position_offset": 2,
+            "activation": "gelu_tanh",
+            "norm_position": "pre",
+            "dropout": 0.0,
+            "seed": 1,
+        },
+        inputs=segmented,
+        bad=(({"vocabulary_size": 4}, "vocabulary_size"), ({"special_ids": (1, 1, 2, 3)}, "special_ids")),
+        repad=repad_ids,
+        unknown_axes=(0, 1),
+        data=lambda: (4 + np.arange(600) % 7,),
+        measure=guesses,
+        gain=0.1,
+        fit={"epochs": 12, "batch_size": 8},
+        use=lambda model, seed: model.embed([[4, 5, 6 + seed], [7]]),
+    ),
+]
+
+MODELS += [
+    Entry(
+        "TextClassifier",
+        kgen.models.TextClassifier,
+        arguments=lambda: {"encoder": encoder_of_words(), "class_names": ["cat", "dog"], "seed": 1},
+        inputs=lambda rng: {"ids": framed(rng)},
+        bad=(
+            ({"encoder": "BERT"}, "encoder"),
+            ({"num_classes": 1}, "num_classes"),
+            ({"class_names": ["cat", "cat"]}, "class_names"),
+            ({"pooling": "max"}, "pooling"),
+            ({"pooling": "pooler"}, "pooling"),
+            ({"freeze": "all"}, "freeze"),
+            ({"dropout": 1.5}, "dropout"),
+            ({"label_smoothing": -0.1}, "label_smoothing"),
+        ),
+        random=True,
+        unknown_axes=(0, 1),
+        data=cats_or_dogs,
+        measure=mistakes,
+        gain=0.1,
+        fit={"epochs": 10, "batch_size": 8},
+        use=lambda model, seed: model.probabilities([f"the cat sat on {'the ' * seed}mat", "a dog"]),
+    ),
+    Entry(
+        "TextClassifier-pooler",
+        kgen.models.TextClassifier,
+        arguments=lambda: {
+            "encoder": encoder_of_words(pooler=True, segments=0),
+            "num_classes": 3,
+            "pooling": "pooler",
+            "freeze": "embeddings",
+            "dropout": 0.0,
+            "label_smoothing": 0.1,
+            "seed": 1,
+        },
+        inputs=lambda rng: {"ids": framed(rng)},
+        bad=(({"num_classes": 2.5}, "num_classes"), ({"freeze": 3}, "freeze")),
+        unknown_axes=(0, 1),
+        data=lambda: (cats_or_dogs()[0], np.array([0, 2] * 32)),
+        measure=mistakes,
+        gain=0.1,
+        fit={"epochs": 10, "batch_size": 8},
+        use=lambda model, seed: model.probabilities([f"the cat sat on {'the ' * seed}mat", "a dog"]),
     ),
 ]
 

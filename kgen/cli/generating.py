@@ -66,6 +66,8 @@ def generate(
                 raise ValueError(f"--{option}: a {name} knows neighbours of words; ask it with --text")
         _put("\n".join(f"{cosine:.4f}\t{word}" for word, cosine in _neighbours(loaded, text, n or 10)), out)
         return
+    if not (hasattr(loaded, "generate") or hasattr(loaded, "translate")):
+        raise ValueError(f"MODEL: a {name} reads and generates nothing; `kgen evaluate` measures it")
     if not hasattr(loaded, "generate"):
         given = {"sampler": sampler or None, "beam": beam, "max-new-tokens": max_new_tokens, "resume": resume or None}
         for option, value in given.items():

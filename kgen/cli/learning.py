@@ -68,7 +68,8 @@ def train(
         left = "the model after its last finished epoch" if (out / "model.keras").exists() else "no finished epoch yet"
         typer.echo(f"\nstopped; {out} holds {left}. Go on with the same command and --resume", err=True)
         raise typer.Exit(130) from None
-    typer.echo(f"{out / 'model.keras'}: {name} after {trained.epochs_trained} epochs; samples in {out / 'samples'}")
+    samples = f"; samples in {out / 'samples'}" if (out / "samples").exists() else ""
+    typer.echo(f"{out / 'model.keras'}: {name} after {trained.epochs_trained} epochs{samples}")
 
 
 def evaluate(

@@ -86,7 +86,10 @@ class GenerativeModel(keras.Model):
 
     @classmethod
     def samples_callback(cls, folder, seed, data):
-        """A callback that shows in `folder` what the model generates after each epoch; `data` is what it learns."""
+        """A callback that shows in `folder` what the model generates after each epoch; `data` is what it learns.
+
+        None for a family that generates nothing.
+        """
         return SampleImages(folder, seed=seed)
 
     def prepare(self, x, y=None):

@@ -69,7 +69,7 @@ class NextTokenModel(WritingModel):
             arguments: of the constructor.
         """
         if tokenizer is None or isinstance(tokenizer, str):
-            texts = list(_beginning(data, SAMPLE_CHARACTERS))
+            texts = list(beginning_of(data, SAMPLE_CHARACTERS))
             if tokenizer is None:
                 tokenizer = "character" if sum(map(len, texts)) < FEW_CHARACTERS else "byte-pair"
             if tokenizer not in TOKENIZERS:
@@ -103,7 +103,7 @@ class NextTokenModel(WritingModel):
 
     @staticmethod
     def is_data(x):
-        return GenerativeModel.is_data(x) or _is_text_source(x)
+        return GenerativeModel.is_data(x) or is_text_source(x)
 
     def prepare(self, x, y=None):
         if y is not None:
@@ -285,11 +285,12 @@ class NextTokenModel(WritingModel):
         return rows
 
 
-def _is_text_source(x):
+def is_text_source(x):
+    """Whether x is text, or ids, that need no list around them: a string, a path, `text_files`, a token file."""
     return isinstance(x, str | bytes) or hasattr(x, "documents") or hasattr(x, "__fspath__") or isinstance(x, MappedIds)
 
 
-def _beginning(data, characters):
+def beginning_of(data, characters):
     """The texts of what `fit` takes, up to so many characters."""
     if hasattr(data, "__fspath__"):
         data = text_files(data)

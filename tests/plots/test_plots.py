@@ -72,3 +72,16 @@ def test_the_latent_map_shows_codes_beside_a_pca(latent_dim):
 def test_the_latent_map_wants_a_label_for_each_image():
     with pytest.raises(ValueError, match="labels: expected one for each of 3 images, got 2"):
         kgen.plots.latent_map(None, np.zeros((3, 8, 8, 1), "uint8"), [0, 1])
+
+
+def test_an_overlay_is_bright_where_the_map_is_large():
+    images, maps = np.full((2, 8, 8, 1), 100, "uint8"), np.zeros((2, 2, 2))
+    maps[:, 0, 1] = 1.0
+    figure = kgen.plots.attention_overlay(images, maps, columns=1)
+    canvas = figure.images[0].get_array().astype(int).sum(axis=-1)
+    dark, bright = canvas[4:52, 100:148], canvas[4:52, 148:196]  # behind the image itself, of 96 pixels
+    assert dark.max() < canvas[4:52, 4:100].min() < bright.min()
+    with pytest.raises(ValueError, match="maps: expected"):
+        kgen.plots.attention_overlay(images, np.zeros((2, 3, 3)))
+    with pytest.raises(ValueError, match="finite"):
+        kgen.plots.attention_overlay(images, np.full((2, 2, 2), np.nan))
