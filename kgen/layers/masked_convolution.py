@@ -41,11 +41,11 @@ class MaskedConv2D(keras.Layer):
 
     Example:
 
-    >>> import numpy as np, kgen
-    >>> layer = kgen.layers.MaskedConv2D(6, 3, mask_type="A", groups=3, use_bias=False)
-    >>> image = np.zeros((1, 2, 2, 3), "float32")
-    >>> image[0, 0, 1] = 1.0  # the second pixel: the first may not know, its own red neither, the row below may
-    >>> [[bool(abs(pixel).max() > 0) for pixel in row] for row in keras.ops.convert_to_numpy(layer(image))[0, :, :, :2]]
+    >>> import keras, numpy as np, kgen
+    >>> layer = kgen.layers.MaskedConv2D(1, 3, mask_type="A", use_bias=False)
+    >>> image = np.zeros((1, 2, 2, 1), "float32")
+    >>> image[0, 0, 1] = 1.0  # the second pixel: the first may not know, it itself neither, the row below may
+    >>> (keras.ops.convert_to_numpy(layer(image)) != 0).reshape(2, 2).tolist()
     [[False, False], [True, True]]
 
     Reference: van den Oord, Kalchbrenner and Kavukcuoglu, Pixel Recurrent Neural Networks, 2016, section 3.4.
@@ -77,7 +77,7 @@ class MaskedConv2D(keras.Layer):
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         reach = self.kernel_size // 2
         kernel = self.kernel * ops.cast(self._mask(inputs.shape[-1]), self.kernel.dtype)
         x = ops.pad(inputs, ((0, 0), (reach, 0), (reach, reach), (0, 0)))

@@ -125,19 +125,18 @@ class VectorQuantizer(keras.Layer):
         chosen = ops.one_hot(codes, self.num_codes, dtype="float32")  # (places, num_codes)
         share = self.decay * self.share + (1.0 - self.decay) * ops.mean(chosen, axis=0)
         dead = (share < self.revive_below / self.num_codes)[:, None]
-        uniform = keras.random.uniform((self.num_codes,), seed=self.seed_generator)
         places = ops.shape(flat)[0]
+        uniform = keras.random.uniform((self.num_codes,), seed=self.seed_generator)
         rows = ops.minimum(ops.cast(uniform * ops.cast(places, "float32"), "int32"), places - 1)
         fresh, equal = ops.take(flat, rows, axis=0), 1.0 / self.num_codes
+        vectors = ops.stop_gradient(ops.convert_to_tensor(self.vectors))
         if self.codebook == "ema":
             mean = ops.matmul(ops.transpose(chosen), flat) / ops.cast(places, "float32")
             sums = self.decay * self.sums + (1.0 - self.decay) * mean
             used = share[:, None]
-            vectors = ops.where(used > TINY, sums / ops.maximum(used, TINY), self.vectors)
+            vectors = ops.where(used > TINY, sums / ops.maximum(used, TINY), vectors)
             self.vectors.assign(ops.where(dead, fresh, vectors))
             self.sums.assign(ops.where(dead, fresh * equal, sums))
         else:
-            self.moved.assign(
-                ops.where(dead, fresh - ops.stop_gradient(ops.convert_to_tensor(self.vectors)), self.moved)
-            )
+            self.moved.assign(ops.where(dead, fresh - vectors, ops.convert_to_tensor(self.moved)))
         self.share.assign(ops.where(dead[:, 0], equal, share))
