@@ -158,6 +158,8 @@ PUBLIC = {
     "anomaly": {
         "VAEDetector": "vae_detector",
         "DiffusionDetector": "diffusion_detector",
+        "TeacherStudentDetector": "teacher_student_detector",
+        "SequenceDetector": "sequence_detector",
     },
     "presets": {
         "list": "registry",

@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from kgen.anomaly.learning import PEAK_RATE
+from kgen.anomaly.learning import train
 from kgen.anomaly.pickling import from_bytes
 from kgen.anomaly.pickling import to_bytes
 from kgen.anomaly.tables import take
@@ -39,6 +41,8 @@ class Detector(OutlierMixin, BaseEstimator):
     Attributes of a fitted detector: `model_` (a Keras model), `offset_`, `classes_` (-1, 1), `n_features_in_`, and
     `feature_names_in_` if it saw a DataFrame.
     """
+
+    default_steps = 500  # where `epochs` is None
 
     # Verbs -----------------------------------------------------------------------------------------------------------
 
@@ -131,6 +135,13 @@ class Detector(OutlierMixin, BaseEstimator):
         starts = range(0, len(rows), ROWS_AT_ONCE)
         parts = [function(take(rows, slice(start, start + ROWS_AT_ONCE))) for start in starts]
         return np.concatenate(parts).astype("float64")
+
+    def _steps(self, rows):
+        """How many steps `epochs` passes over the rows are."""
+        return self.default_steps if self.epochs is None else self.epochs * -(-len(rows) // self.batch_size)
+
+    def _train(self, rows, peak_rate=PEAK_RATE):
+        train(self.model_, rows, self.batch_size, self._steps(rows), self.seed, self.verbose, peak_rate)
 
     def _check_shared_arguments(self):
         check_number("contamination", self.contamination, 0.0, 0.5)

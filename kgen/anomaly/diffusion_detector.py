@@ -16,7 +16,6 @@ import math
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from kgen.anomaly.members import train_members
 from kgen.anomaly.row_denoiser import RowDenoiser
 from kgen.anomaly.table_detector import TableDetector
 from kgen.functional.checks import check_in
@@ -106,7 +105,7 @@ class DiffusionDetector(TableDetector):
 
     def _learn_vectors(self, x):
         self.model_ = RowDenoiser(x.shape[1], self.hidden_dim, self.members, seed=self.seed)
-        train_members(self.model_, x, self.epochs, self.batch_size, self.seed, self.verbose)
+        self._train(x)
         chosen = np.random.default_rng([self.seed, 2]).permutation(len(x))[: self.reference_rows]
         self.neighbors_ = NearestNeighbors(n_neighbors=min(self.num_neighbors, len(chosen))).fit(x[np.sort(chosen)])
 

@@ -14,7 +14,6 @@ import numpy as np
 from kgen.anomaly.image_vae import IMAGE_LATENT_DIM
 from kgen.anomaly.image_vae import image_scores
 from kgen.anomaly.image_vae import image_vae
-from kgen.anomaly.members import train_members
 from kgen.anomaly.table_detector import TableDetector
 from kgen.anomaly.table_vae import TableVAE
 from kgen.functional.checks import check_image_shape
@@ -125,7 +124,7 @@ class VAEDetector(TableDetector):
             super()._learn(rows)
         else:
             self.model_ = image_vae(self.image_shape_, self.latent_dim or IMAGE_LATENT_DIM, self.seed)
-            train_members(self.model_, rows, self.epochs, self.batch_size, self.seed, self.verbose, peak_rate=1e-3)
+            self._train(rows, peak_rate=1e-3)
 
     def _strangeness(self, rows):
         if self.image_shape_ is None:
@@ -136,7 +135,7 @@ class VAEDetector(TableDetector):
     def _learn_vectors(self, x):
         latent_dim = self.latent_dim or min(16, max(2, x.shape[1] // 2))
         self.model_ = TableVAE(x.shape[1], latent_dim, self.hidden_dim, self.members, seed=self.seed)
-        train_members(self.model_, x, self.epochs, self.batch_size, self.seed, self.verbose)
+        self._train(x)
 
     def _vector_strangeness(self, x):
         reconstruction, kl, latent = self.model_.row_scores(x).T.astype("float64")

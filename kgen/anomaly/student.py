@@ -1,0 +1,81 @@
+"""A student that repeats what a frozen teacher says of normal images, and of no others.
+
+    error(x) at a place = mean over features of (student(x) - (teacher(x) - μ) / s)²
+
+μ and s are mean and deviation of each of the teacher's features over normal images. Bergmann et al., Uninformed
+Students: Student-Teacher Anomaly Detection with Discriminative Latent Embeddings, 2020.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+from keras import ops
+
+from kgen.anomaly.rotation_teacher import convolutions
+from kgen.functional.seeding import seeded
+from kgen.models.base import GenerativeModel
+
+
+@keras.saving.register_keras_serializable(package="kgen")
+class Student(GenerativeModel):
+    """A frozen teacher and a convolutional student; `TeacherStudentDetector` trains it.
+
+    Args:
+        teacher: Keras model from images `(n, *image_shape)` in [0, 255] to maps `(n, rows, columns, features)` or
+            vectors `(n, features)`.
+        image_shape: (height, width, channels).
+        seed: int or None; seeds the weights.
+    """
+
+    def __init__(self, teacher, image_shape, seed=None, **kwargs):
+        super().__init__(seed=seed, **kwargs)
+        self.teacher = teacher
+        self.image_shape = image_shape
+        teacher.trainable = False
+        shape = tuple(teacher.compute_output_shape((None, *image_shape)))[1:]
+        if len(shape) not in (1, 3):
+            raise ValueError(
+                f"teacher: expected feature maps (n, rows, columns, features) or (n, features), got {shape}"
+            )
+        with seeded(seed):
+            trunk = convolutions(tuple(image_shape), max(32, min(64, shape[-1])), "trunk")
+            if len(shape) == 3:
+                fitted = layers.Resizing(*shape[:2], name="resize")
+                to_features = layers.Conv2D(shape[-1], 3, padding="same", name="to_features")
+            else:
+                fitted, to_features = layers.Flatten(name="flatten"), layers.Dense(shape[-1], name="to_features")
+            self.student = keras.Sequential(
+                [trunk, layers.Activation("leaky_relu", name="activation"), fitted, to_features], name="student"
+            )
+        self.centre = self.add_weight(name="centre", shape=shape[-1:], initializer="zeros", trainable=False)
+        self.scale = self.add_weight(name="scale", shape=shape[-1:], initializer="ones", trainable=False)
+        self.built = True
+
+    def standardise(self, images):
+        """Take μ and s of the teacher's features from these images."""
+        features = self.call_compiled(self.teacher, images.astype("float32"))
+        features = features.reshape(-1, features.shape[-1]).astype("float64")
+        self.centre.assign(features.mean(axis=0))
+        self.scale.assign(np.maximum(features.std(axis=0), 1e-6))
+
+    def call(self, images, training=False):
+        images = ops.cast(images, "float32")
+        wanted = (ops.stop_gradient(self.teacher(images, training=False)) - self.centre) / self.scale
+        return ops.mean((self.student(images, training=training) - wanted) ** 2, axis=-1)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return ops.mean(y_pred)
+
+    def errors(self, images):
+        """The error at each place: float32 `(n, rows, columns)`, or `(n,)` for a teacher of vectors."""
+        return self.compute_rows("errors", self.__call__, self.variables, images.astype("float32"))
+
+    def heat(self, images):
+        """The errors over the image: float32 `(n, height, width)`."""
+        errors = self.errors(images)
+        if errors.ndim == 1:
+            raise ValueError(
+                "teacher: vectors have no places; heat maps need a teacher of maps (n, rows, columns, features)"
+            )
+        heat = ops.image.resize(errors[..., None], tuple(self.image_shape)[:2], interpolation="bilinear")
+        return ops.convert_to_numpy(heat)[..., 0]

@@ -1,0 +1,117 @@
+"""The detector of a teacher and a student: strange is where the student cannot guess what the teacher will say."""
+
+import keras
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from kgen.anomaly.base import Detector
+from kgen.anomaly.rotation_teacher import trained_teacher
+from kgen.anomaly.student import Student
+from kgen.functional.checks import check_image_shape
+from kgen.functional.checks import check_images
+from kgen.functional.checks import check_in
+from kgen.functional.checks import check_int
+from kgen.functional.seeding import seeded
+
+
+class TeacherStudentDetector(Detector):
+    """Detector of strange images, and of where they are strange: a frozen teacher's features against a student's.
+
+        strangeness(x) = mean over places of |student(x) - teacher(x)|²
+
+    The student has seen the teacher's features of normal images only. With features of its own making, standardised.
+
+    Args:
+        teacher: Keras model from images in [0, 255] to feature maps `(n, rows, columns, features)` or vectors
+            `(n, features)`; None trains one on the same images, to tell how each was turned and moved. It is frozen.
+        pooling: "mean" of the errors over all places, or "max", for small faults in large images.
+        features: of a teacher that is trained here, ≥ 2.
+        contamination: number in (0, 0.5], the share of the training images that `predict` calls anomalies.
+        false_alarm_rate: number in (0, 1) or None; sets the threshold instead, by images that were held back.
+        tail: "empirical" or "pareto", how held-back images are read; see `predict_proba`.
+        held_back: number in [0, 0.5], the share of the images that is kept for calibration.
+        epochs: passes over the images of teacher and student, or None for as many as make 300 steps each.
+        batch_size: images a step.
+        verbose: as in `keras.Model.fit`.
+        seed: int ≥ 0. Two fits with the same seed on the same images are equal.
+
+    Images are uint8 `(n, height, width[, channels])` in [0, 255].
+
+    Raises:
+        ValueError: an argument outside its range; images of another shape than in `fit`.
+        TypeError: a teacher that is not a Keras model.
+
+    Example:
+
+    >>> import numpy as np, kgen
+    >>> images = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1), dtype="uint8")
+    >>> detector = kgen.anomaly.TeacherStudentDetector(features=4, epochs=1).fit(images)
+    >>> detector.score_samples(images).shape, detector.explain(images[:2]).shape
+    ((32,), (2, 8, 8))
+
+    Reference: Bergmann et al., Uninformed Students: Student-Teacher Anomaly Detection with Discriminative Latent
+    Embeddings, 2020. Golan and El-Yaniv, Deep Anomaly Detection Using Geometric Transformations, 2018 (the teacher).
+    """
+
+    default_steps = 300
+
+    def __init__(
+        self,
+        *,
+        teacher=None,
+        pooling="mean",
+        features=64,
+        contamination=0.1,
+        false_alarm_rate=None,
+        tail="empirical",
+        held_back=0.1,
+        epochs=None,
+        batch_size=64,
+        verbose=0,
+        seed=0,
+    ):
+        self.teacher = teacher
+        self.pooling = pooling
+        self.features = features
+        self.contamination = contamination
+        self.false_alarm_rate = false_alarm_rate
+        self.tail = tail
+        self.held_back = held_back
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.verbose = verbose
+        self.seed = seed
+
+    def explain(self, X):
+        """Where each image is strange: heat maps, float `(n, height, width)`, 1 being the training images' mean."""
+        check_is_fitted(self)
+        return self._in_chunks(self.model_.heat, self._read(X, reset=False)) / self.usual_error_
+
+    def _check_arguments(self):
+        check_in("pooling", self.pooling, ("mean", "max"))
+        check_int("features", self.features, minimum=2)
+        if self.teacher is not None and not isinstance(self.teacher, keras.Model):
+            raise TypeError(f"teacher: expected a Keras model or None, got {type(self.teacher).__name__}")
+
+    def _read(self, X, reset):
+        if reset:
+            shape = getattr(X, "shape", np.shape(X))
+            self.image_shape_ = (*shape, 1)[1:4]
+            check_image_shape("X: shape of an image", self.image_shape_)
+            self.n_features_in_ = int(np.prod(self.image_shape_))
+        return check_images("X", X, self.image_shape_)
+
+    def _learn(self, rows):
+        teacher = self.teacher
+        if teacher is None:
+            with seeded(self.seed):
+                steps = self._steps(rows)
+                teacher = trained_teacher(rows, self.features, steps, self.batch_size, self.seed, self.verbose)
+        self.model_ = Student(teacher, self.image_shape_, seed=self.seed)
+        self.model_.standardise(rows[:1000])
+        self._train(rows)
+        self.usual_error_ = float(self.model_.errors(rows[:1000]).mean())
+
+    def _strangeness(self, rows):
+        errors = self.model_.errors(rows)
+        return getattr(errors.reshape(len(errors), -1), self.pooling)(axis=1)

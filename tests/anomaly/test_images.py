@@ -1,0 +1,103 @@
+import pickle
+
+import keras
+import numpy as np
+import pytest
+
+from kgen.anomaly import TeacherStudentDetector
+from kgen.anomaly import VAEDetector
+from kgen.anomaly.rotation_teacher import CHANGES
+from kgen.anomaly.rotation_teacher import changed
+
+TINY = {"features": 16, "batch_size": 32}
+
+
+def stripes(n, seed=0):
+    """Rows that are bright and dark in turn, beginning anywhere."""
+    rng = np.random.default_rng(seed)
+    phase = rng.integers(0, 4, (n, 1, 1))
+    rows = (np.arange(16)[None, :, None] + phase) // 2 % 2
+    noise = rng.integers(0, 30, (n, 16, 16))
+    return (200 * rows + noise).astype("uint8")
+
+
+def broken(n):
+    """Stripes with a patch below on the right that is turned."""
+    images = stripes(n, seed=1)
+    images[:, 8:, 8:] = images[:, 8:, 8:].transpose(0, 2, 1)
+    return images
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return TeacherStudentDetector(**TINY, epochs=20).fit(stripes(256))
+
+
+def test_a_broken_pattern_is_found_and_the_heat_is_where_it_is(detector):
+    assert detector.score_samples(broken(20)).max() < np.median(detector.score_samples(stripes(100, seed=2)))
+    heat = detector.explain(broken(20)).mean(axis=0)
+    assert heat.shape == (16, 16)
+    assert heat[9:, 9:].mean() > 3 * heat[:7, :7].mean()
+
+
+def test_a_pickle_scores_as_the_detector_did(detector):
+    twin = pickle.loads(pickle.dumps(detector))
+    np.testing.assert_allclose(twin.score_samples(broken(4)), detector.score_samples(broken(4)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("places", [True, False])
+def test_a_teacher_of_the_users_own_is_frozen(places):
+    head = [] if places else [keras.layers.GlobalAveragePooling2D()]
+    teacher = keras.Sequential(
+        [keras.Input((16, 16, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(8, 4, 4, "valid"), *head]
+    )
+    before = [np.array(value) for value in teacher.get_weights()]
+    detector = TeacherStudentDetector(**TINY, teacher=teacher, epochs=4, pooling="max").fit(stripes(64))
+    assert np.isfinite(detector.score_samples(broken(4))).all()
+    for old, new in zip(before, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    if places:
+        assert detector.explain(broken(3)).shape == (3, 16, 16)
+    else:
+        with pytest.raises(ValueError, match="teacher: vectors have no places"):
+            detector.explain(broken(3))
+
+
+def test_each_change_is_another_and_moves_pixels_only():
+    images = np.random.default_rng(0).integers(0, 256, (CHANGES, 8, 8, 1), dtype="uint8")
+    same = np.repeat(images[:1], CHANGES, axis=0)
+    out = changed(same, np.arange(CHANGES))
+    np.testing.assert_array_equal(out[0], images[0])
+    assert len({one.tobytes() for one in out}) == CHANGES
+    assert all(sorted(one.ravel()) == sorted(images[0].ravel()) for one in out)
+    wide = np.repeat(np.arange(48, dtype="uint8").reshape(1, 6, 8, 1), CHANGES, axis=0)
+    assert len({one.tobytes() for one in changed(wide, np.arange(CHANGES))}) == CHANGES
+
+
+def test_a_vae_of_images_finds_what_it_has_never_drawn():
+    detector = VAEDetector(latent_dim=4, epochs=12, batch_size=32).fit(stripes(256))
+    assert np.median(detector.score_samples(broken(20))) < np.quantile(
+        detector.score_samples(stripes(100, seed=2)), 0.1
+    )
+    heat = detector.explain(broken(20)).mean(axis=0)
+    assert heat[8:, 8:].mean() > 1.2 * heat[:8, :8].mean()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "images", "error", "message"),
+    [
+        ({"teacher": "vit"}, stripes(4), TypeError, "teacher: expected a Keras model or None, got str"),
+        ({"pooling": "sum"}, stripes(4), ValueError, "pooling: expected one of 'mean', 'max', got 'sum'"),
+        ({"features": 1}, stripes(4), ValueError, "features: expected"),
+        ({}, np.ones((4, 5)), ValueError, "X: shape of an image: expected"),
+        ({}, np.ones((4, 5, 5, 2), "uint8"), ValueError, "X: shape of an image: expected"),
+    ],
+)
+def test_bad_input(arguments, images, error, message):
+    with pytest.raises(error, match=message):
+        TeacherStudentDetector(**{**TINY, **arguments}).fit(images)
+
+
+def test_other_shapes_than_in_fit_are_refused(detector):
+    with pytest.raises(ValueError, match="X: expected uint8 images of shape"):
+        detector.predict(np.zeros((2, 8, 8), "uint8"))
