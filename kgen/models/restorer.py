@@ -237,6 +237,32 @@ class ImageRestorer(RestoringModel):
         """
         return self._undone("denoising", self._images(images, "denoising"), None, seed, samples, steps, solver)
 
+    def damaged(self, task, images, seed=0):
+        """What is left of images after a task's damage: uint8 images, or `(images, mask)` for inpainting.
+
+        Args:
+            task: "super_resolution", "inpainting", "colorization" or "denoising".
+            images: uint8 `(n, height, width, channels)`.
+            seed: int, of holes and noise.
+
+        Raises:
+            ValueError: another task, or images that the model cannot take.
+        """
+        check_in("task", task, self.able)
+        images, rng = self._images(images, task), np.random.default_rng(seed)
+        pixels = ops.convert_to_tensor(images.astype("float32"))
+        if task == "super_resolution":
+            left = ops.convert_to_numpy(shrunk(pixels, self.scale))
+        elif task == "inpainting":
+            draws = rng.random((len(images), 4), "float32")
+            return images, ops.convert_to_numpy(rectangles(images.shape[1:3], draws))[..., 0] > 0
+        elif task == "colorization":
+            left = ops.convert_to_numpy(greyed(pixels))
+        else:
+            level = rng.uniform(*self.noise, (len(images), 1, 1, 1))
+            left = images + 255.0 * level * rng.standard_normal(images.shape)
+        return np.rint(np.clip(left, 0.0, 255.0)).astype("uint8")
+
     def full_evaluation(self, x, y=None, steps=0, seed=0):
         """How near restored images come to the true ones (`evaluate(images, full=True)`).
 
@@ -279,19 +305,12 @@ class ImageRestorer(RestoringModel):
 
     def _mended(self, task, images, steps, seed):
         """The images after they were damaged and restored."""
-        rng, options = np.random.default_rng(seed), {"seed": seed, "steps": steps}
+        seen, options = self.damaged(task, images, seed), {"seed": seed, "steps": steps}
         if task == "super_resolution":
-            small = ops.convert_to_numpy(shrunk(ops.convert_to_tensor(images.astype("float32")), self.scale))
-            return self.super_resolve(np.rint(small).astype("uint8"), **options)
+            return self.super_resolve(seen, **options)
         if task == "inpainting":
-            draws = ops.convert_to_tensor(rng.random((len(images), 4), "float32"))
-            hole = ops.convert_to_numpy(rectangles(images.shape[1:3], draws))[..., 0] > 0
-            return self.inpaint(images, hole, **options)
-        if task == "colorization":
-            return self.colorize(images, **options)
-        level = rng.uniform(*self.noise, (len(images), 1, 1, 1))
-        noisy = images + 255.0 * level * rng.standard_normal(images.shape)
-        return self.denoise(np.rint(np.clip(noisy, 0.0, 255.0)).astype("uint8"), **options)
+            return self.inpaint(*seen, **options)
+        return self.colorize(seen, **options) if task == "colorization" else self.denoise(seen, **options)
 
     def _undone(self, task, left, mask, seed, samples, steps, solver):
         left = np.asarray(left, "float32") / 127.5 - 1.0
