@@ -42,6 +42,7 @@ PUBLIC = {
         "Seq2SeqRNN": "rnn_seq2seq",
         "TransformerSeq2Seq": "seq2seq_transformer",
         "WordEmbeddings": "word_embeddings",
+        "T5": "text_to_text",
     },
     "decoding": {
         "Greedy": "samplers",
