@@ -61,6 +61,7 @@ PUBLIC = {
         "ViT": "vit",
         "BERT": "bert",
         "TextClassifier": "text_classifier",
+        "T5": "text_to_text",
     },
     "decoding": {
         "Greedy": "samplers",

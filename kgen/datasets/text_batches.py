@@ -51,6 +51,21 @@ def texts_of(value):
     return list(np.asarray(value, dtype=object).ravel()) if not isinstance(value, list | tuple) else list(value)
 
 
+def texts_in(name, data):
+    """An iterable of the texts in what `fit` takes: one string, several, what `text_files` returns, or a path of text.
+
+    Raises:
+        ValueError: something else; the message begins with `name`.
+    """
+    if isinstance(data, os.PathLike):
+        data = text_files(data)
+    if hasattr(data, "documents"):
+        return data
+    if not is_text(data):
+        raise ValueError(f"{name}: expected text, got {type(data).__name__}")
+    return [one.decode("utf-8", "replace") if isinstance(one, bytes) else one for one in texts_of(data)]
+
+
 def ids_of(x, tokenizer):
     """One long sequence of ids from anything that `fit` of a language model takes; documents end with the end token.
 

@@ -52,3 +52,11 @@ class WordRows(keras.utils.PyDataset):
     def __getitem__(self, index):
         rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
         return self.words[rows], self.texts[rows]
+
+
+def kept_shares(frequencies, subsample):
+    """The share of its occurrences that a word keeps: min(1, √(t / f) + t / f), float64 `(words,)`; 1 without t."""
+    frequencies = np.asarray(frequencies, "float64")
+    if subsample is None:
+        return np.ones_like(frequencies)
+    return np.minimum(1.0, np.sqrt(subsample / frequencies) + subsample / frequencies)

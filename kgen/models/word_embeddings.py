@@ -17,16 +17,18 @@ from kgen import backend
 from kgen.datasets.encoded_batches import encoded
 from kgen.datasets.folder_of_text import text_files
 from kgen.datasets.text_batches import holds_text
-from kgen.datasets.text_batches import is_text
+from kgen.datasets.text_batches import texts_in
 from kgen.datasets.text_batches import texts_of
 from kgen.datasets.text_batches import yields_text
 from kgen.datasets.word_rows import WordRows
+from kgen.datasets.word_rows import kept_shares
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.seeding import seeded
 from kgen.models.base import GenerativeModel
 from kgen.tokenizers.whole_words import check_known
+from kgen.tokenizers.whole_words import check_vocabulary
 from kgen.tokenizers.whole_words import counted_words
 from kgen.tokenizers.whole_words import words_of
 from kgen.training.sample_neighbours import SampleNeighbours
@@ -95,7 +97,7 @@ class WordEmbeddings(GenerativeModel):
         **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
-        _check_vocabulary(vocabulary, counts)
+        check_vocabulary(vocabulary, counts)
         check_int("model_dim", model_dim, minimum=1)
         check_int("window", window, minimum=1)
         check_int("num_negatives", num_negatives, minimum=1)
@@ -364,14 +366,6 @@ class WordEmbeddings(GenerativeModel):
         return ranks
 
 
-def kept_shares(frequencies, subsample):
-    """The share of its occurrences that a word keeps: min(1, √(t / f) + t / f), float64 `(words,)`; 1 without t."""
-    frequencies = np.asarray(frequencies, "float64")
-    if subsample is None:
-        return np.ones_like(frequencies)
-    return np.minimum(1.0, np.sqrt(subsample / frequencies) + subsample / frequencies)
-
-
 def _answer(vectors):
     a, b, c = vectors
     return b - a + c
@@ -382,27 +376,6 @@ def _unit(vectors):
 
 
 def _texts(data):
-    """An iterable of texts from all that `fit` takes."""
-    if isinstance(data, os.PathLike):
-        data = text_files(data)
-    if hasattr(data, "documents"):
-        return data
-    if isinstance(data, list | tuple) and len(data) and isinstance(data[0], list | tuple):
-        return data  # lists of words
-    if not is_text(data):
-        raise ValueError(f"x: expected texts, or lists of words, got {type(data).__name__}")
-    return texts_of(data)
-
-
-def _check_vocabulary(vocabulary, counts):
-    if isinstance(vocabulary, str) or not isinstance(vocabulary, list | tuple) or len(vocabulary) < 2:
-        raise ValueError(f"vocabulary: expected a list of at least two words, got {vocabulary!r:.60}")
-    strange = next((word for word in vocabulary if not isinstance(word, str) or not word), None)
-    if strange is not None or len(set(vocabulary)) < len(vocabulary):
-        what = f"{strange!r} is none" if strange is not None else f"{vocabulary!r:.60} has one of them twice"
-        raise ValueError(f"vocabulary: expected different words, {what}")
-    if counts is not None:
-        if not isinstance(counts, list | tuple) or len(counts) != len(vocabulary):
-            raise ValueError(f"counts: expected one for each of {len(vocabulary)} words, got {counts!r:.60}")
-        for count in counts:
-            check_int("counts", count, minimum=1)
+    """An iterable of texts, or of lists of words, from all that `fit` takes."""
+    lists = isinstance(data, list | tuple) and len(data) and isinstance(data[0], list | tuple)
+    return data if lists else texts_in("x", data)

@@ -56,3 +56,18 @@ def check_known(name, word, places):
         near = difflib.get_close_matches(str(word), list(places), n=3)
         hint = f"; near to it are {', '.join(map(repr, near))}" if near else ""
         raise ValueError(f"{name}: expected a word of the vocabulary of {len(places):,}, got {word!r}{hint}")
+
+
+def check_vocabulary(vocabulary, counts):
+    """Refuse what is no list of different words, or counts that do not belong to it."""
+    if isinstance(vocabulary, str) or not isinstance(vocabulary, list | tuple) or len(vocabulary) < 2:
+        raise ValueError(f"vocabulary: expected a list of at least two words, got {vocabulary!r:.60}")
+    strange = next((word for word in vocabulary if not isinstance(word, str) or not word), None)
+    if strange is not None or len(set(vocabulary)) < len(vocabulary):
+        what = f"{strange!r} is none" if strange is not None else f"{vocabulary!r:.60} has one of them twice"
+        raise ValueError(f"vocabulary: expected different words, {what}")
+    if counts is not None:
+        if not isinstance(counts, list | tuple) or len(counts) != len(vocabulary):
+            raise ValueError(f"counts: expected one for each of {len(vocabulary)} words, got {counts!r:.60}")
+        for count in counts:
+            check_int("counts", count, minimum=1)

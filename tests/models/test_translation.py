@@ -1,4 +1,4 @@
-"""What both kinds of translation models promise, beyond conformance."""
+"""What all kinds of translation models promise, beyond conformance."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from kgen.models.base_translation import TranslationModel
 SOURCES = ["one two three", "two", "three three one two", "one", "two three", "one one two", "three two one"] * 4
 WORDS = {"one": "uno", "two": "dos", "three": "tres"}
 TARGETS = [" ".join(WORDS[word] for word in text.split()[::-1]) for text in SOURCES]
-KINDS = ("transformer", "gru", "lstm-dot", "plain")
+KINDS = ("transformer", "t5", "gru", "lstm-dot", "plain")
 
 
 def small(kind, **changed):
@@ -18,6 +18,8 @@ def small(kind, **changed):
     common = {"tokenizer": tokenizer, "context_length": 24, "dropout": 0.0, "seed": 1, **changed}
     if kind == "transformer":
         return kgen.models.TransformerSeq2Seq(num_layers=2, num_heads=2, model_dim=16, **common)
+    if kind == "t5":
+        return kgen.models.T5(num_layers=2, num_heads=2, model_dim=16, **common)
     options = {"gru": {}, "lstm-dot": {"cell": "lstm", "attention": "dot"}, "plain": {"attention": None}}[kind]
     return kgen.models.Seq2SeqRNN(num_layers=2, units=12, **options, **common)
 
@@ -187,6 +189,7 @@ def test_similar_sentences_run_the_same_program():
     )
 
 
-def test_both_are_translation_models():
+def test_all_are_translation_models():
     assert issubclass(kgen.models.TransformerSeq2Seq, TranslationModel)
+    assert issubclass(kgen.models.T5, TranslationModel)
     assert issubclass(kgen.models.Seq2SeqRNN, TranslationModel)

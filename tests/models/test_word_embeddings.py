@@ -9,7 +9,7 @@ from keras import ops
 
 import kgen
 from kgen.datasets.word_rows import WordRows
-from kgen.models.word_embeddings import kept_shares
+from kgen.datasets.word_rows import kept_shares
 
 WORDS = ["the", "man", "woman", "king", "queen", "boy", "girl", "stone"]
 COUNTS = [400, 60, 60, 20, 20, 30, 30, 5]
@@ -197,7 +197,7 @@ def test_what_fit_takes(tmp_path):
     assert model.evaluate(TEXTS, verbose=0, return_dict=True)["loss"] == pytest.approx(
         model.evaluate(TEXTS, full=True)["loss"], rel=1e-5
     )
-    for wrong, reason in ((["unheard"], "at least two words"), (3.5, "expected texts"), (np.array([999]), "ids in")):
+    for wrong, reason in ((["unheard"], "at least two words"), (3.5, "expected text"), (np.array([999]), "ids in")):
         with pytest.raises(ValueError, match=f"x: .*{reason}"):
             model.prepare(wrong)
     with pytest.raises(ValueError, match="y: "):
