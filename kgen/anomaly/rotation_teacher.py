@@ -8,9 +8,11 @@ import keras
 import numpy as np
 from keras import layers
 
+from kgen.anomaly.learning import RandomRows
 from kgen.functional.seeding import drawn_seed
 
-SHIFT = 4  # images move by a fourth of their side
+CHANGES = 12  # four turns, and after each three moves
+SHIFT = 4  # images move by a fourth of their side, what leaves comes in again on the other
 
 
 def changed(images, which):
@@ -26,9 +28,6 @@ def changed(images, which):
             turned = turned[:, :, ::-1]
         out[rows] = np.roll(turned, moves[change // 4], axis=(1, 2))
     return out
-
-
-CHANGES = 12
 
 
 def convolutions(image_shape, features, name):
@@ -59,23 +58,13 @@ def trained_teacher(images, features, steps, batch_size, seed, verbose):
     return trunk
 
 
-class ChangedImages(keras.utils.PyDataset):
+class ChangedImages(RandomRows):
     """Batches of changed images and which change it was; each a function of (seed, batch)."""
 
-    def __init__(self, images, batch_size, steps, seed):
-        super().__init__()
-        self.images = images
-        self.batch_size = min(batch_size, len(images))
-        self.steps = steps
-        self.seed = seed
-
-    def __len__(self):
-        return self.steps
-
     def __getitem__(self, index):
-        rng = np.random.default_rng([self.seed, index])
-        rows, which = rng.integers(len(self.images), size=self.batch_size), rng.integers(CHANGES, size=self.batch_size)
-        return changed(self.images[rows], which), which
+        (images,) = super().__getitem__(index)
+        which = np.random.default_rng([self.seed, index, 1]).integers(CHANGES, size=len(images))
+        return changed(images, which), which
 
 
 def _convolution(filters, name, activation):

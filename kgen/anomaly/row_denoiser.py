@@ -76,7 +76,7 @@ class RowDenoiser(GenerativeModel):
             squares = ops.stack([ops.sum(step * step, axis=-1) for step in steps], axis=-1)
             return ops.sqrt(ops.mean(squares, axis=1))
 
-        return self.compute_rows(f"step_lengths {levels}", lengths, self.variables, x, batch_size=1024)
+        return self.compute_rows(f"step_lengths {levels}", lengths, self.variables, x, batch_size=1024, smallest=64)
 
     def expected(self, x, level):
         """D(x; level), the mean of the members: float32 `(n, num_columns)`."""
@@ -85,7 +85,7 @@ class RowDenoiser(GenerativeModel):
             x = for_each_member(x, self.members)
             return ops.mean(self._denoise(x, ops.full_like(x[..., :1], level)), axis=1)
 
-        return self.compute_rows(f"expected {level}", denoised, self.variables, x, batch_size=1024)
+        return self.compute_rows(f"expected {level}", denoised, self.variables, x, batch_size=1024, smallest=64)
 
     def _denoise(self, x, sigma):
         c_in = 1.0 / ops.sqrt(1.0 + sigma * sigma)

@@ -87,7 +87,7 @@ class TableVAE(GenerativeModel):
             parts = (reconstruction, _kl(mean, log_variance), ops.sum(mean * mean, axis=-1))
             return ops.mean(ops.stack(parts, axis=-1), axis=1)
 
-        return self.compute_rows("row_scores", scores, self.variables, x, batch_size=1024)
+        return self.compute_rows("row_scores", scores, self.variables, x, batch_size=1024, smallest=64)
 
     def expected(self, x):
         """What the networks make of each row: float32 `(n, num_columns)`, decoded from the mean of z."""
@@ -96,7 +96,7 @@ class TableVAE(GenerativeModel):
             mean, _ = self._posterior(for_each_member(x, self.members))
             return ops.mean(self.decoder(mean), axis=1)
 
-        return self.compute_rows("expected", decoded, self.variables, x, batch_size=1024)
+        return self.compute_rows("expected", decoded, self.variables, x, batch_size=1024, smallest=64)
 
     def _posterior(self, x):
         mean, log_variance = ops.split(self.encoder(x), 2, axis=-1)

@@ -293,15 +293,16 @@ class GenerativeModel(keras.Model):
 
         return self.compute_rows(layer.name, forward, layer.variables, *inputs, batch_size=batch_size)
 
-    def compute_rows(self, name, function, variables, *inputs, batch_size=256):
+    def compute_rows(self, name, function, variables, *inputs, batch_size=256, smallest=1):
         """`function` of rows, compiled once for each `name`; it reads `variables`.
 
-        Rows are computed in groups of a power of two, so that a new number of rows does not compile anew.
+        Rows are computed in groups of a power of two, of at least `smallest`, so that a new number of rows does not
+        compile anew. Groups of one size compute a row to the last bit alike.
         """
         if name not in self._compiled_calls:
             self._compiled_calls[name] = backend.compiled(function, variables)
         function, n = self._compiled_calls[name], len(inputs[0])
-        group = min(batch_size, 1 << (n - 1).bit_length())
+        group = min(batch_size, max(smallest, 1 << (n - 1).bit_length()))
         outputs = []
         for start in range(0, n, group):
             rows = [np.asarray(array[start : start + group]) for array in inputs]
