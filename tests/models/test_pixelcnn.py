@@ -118,10 +118,9 @@ def test_what_is_given_stays_and_the_rest_follows_from_it():
     assert (completed[:, 0, 2:] != completed[:, 1, 2:]).any()
     mask = np.zeros((4, 4), bool)
     mask[1:3, 1:3] = True
-    assert (model.complete(images, mask=mask, seed=1)[:, 0, 1:3, 1:3] == images[:, 1:3, 1:3]).all()
-    np.testing.assert_array_equal(
-        model.complete(images[:1], rows=0, seed=5, labels=1)[0], model.generate(1, 5, labels=1)
-    )
+    assert (model.complete(images, mask=mask, n=4, seed=1)[:, :, 1:3, 1:3] == images[:, None, 1:3, 1:3]).all()
+    anew = model.complete(images[:1], rows=0, n=8, seed=5, labels=1)[0]
+    np.testing.assert_array_equal(anew, model.generate(8, seed=5, labels=1))
 
 
 def test_progress_is_told_and_may_end_it():
