@@ -55,7 +55,7 @@ def main():
         model.fit(images, labels, **fitting, callbacks=[clock], verbose=2)
 
     figures = model.evaluate(test_images, test_labels, full=True)
-    kind = "patches" if options.patches else "convolutional stem"
+    kind = "convolutional stem" if model.stem else "patches"
     experiment = f"ViT on {dataset}, {kind}, {options.minutes:g} minutes, {model.epochs_trained} epochs"
     kgen.metrics.report(experiment, figures, model, options.seed, started)
     rows = np.concatenate([np.flatnonzero(test_labels == one)[:4] for one in range(model.num_classes)])
