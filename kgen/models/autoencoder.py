@@ -31,7 +31,7 @@ from kgen.training.grouped_optimizer import GroupedOptimizer
 from kgen.training.grouped_optimizer import assign_group
 from kgen.training.sample_images import SampleReconstructions
 
-DECAY = 0.99  # of the mean and the deviation of latents
+DECAY = 0.95  # of the mean and the deviation of latents
 
 
 @keras.saving.register_keras_serializable(package="kgen")

@@ -318,5 +318,7 @@ class ImageRestorer(RestoringModel):
         fate = np.zeros((len(left), len(TASKS)), "float32")
         fate[:, TASKS.index(task)] = 1.0
         conditions = np.concatenate([left, hidden], axis=-1), fate
-        made = as_uint8(self._restored(conditions, left.shape[1:], seed, samples or 1, steps, solver))
+        made = as_uint8(
+            self._restored(conditions, left.shape[1:], seed, 1 if samples is None else samples, steps, solver)
+        )
         return made[0] if samples is None else made
