@@ -67,7 +67,7 @@ class AdaptiveNormalization(keras.Layer):
         self.modulation.build(condition_shape)
         self.built = True
 
-    def call(self, inputs, condition):
+    def call(self, inputs, condition, training=False):
         gamma, beta = ops.split(self.modulation(ops.silu(ops.cast(condition, self.compute_dtype))), 2, axis=-1)
         shape = (-1, *[1] * (len(inputs.shape) - 2), inputs.shape[-1])
         return (1.0 + ops.reshape(gamma, shape)) * self.normalization(inputs) + ops.reshape(beta, shape)

@@ -55,7 +55,7 @@ class TimestepEmbedding(keras.Layer):
         self.out.build((None, self.dim))
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         angles = position_angles(inputs, self.dim, self.base)
         waves = ops.concatenate([ops.cos(angles), ops.sin(angles)], axis=-1)
         return self.out(self.hidden(ops.cast(waves, self.compute_dtype)))
