@@ -25,6 +25,7 @@ PACKAGES = (
     "torch",
     "keras-hub",
     "transformers",
+    "diffusers",
     "ctranslate2",
     "numpy",
 )

@@ -161,6 +161,10 @@ class AudioSuperResolution(RestoringModel):
         whole = np.clip(whole[:, : waves.shape[1] * self.factor], -1.0, 1.0)
         return whole[0] if one else whole
 
+    def interpolated(self, wave):
+        """What band-limited interpolation makes of one wave: float32 `(factor · samples,)`. The model begins with it."""
+        return ops.convert_to_numpy(self._fast(_checked("wave", [wave], 2)))[0]
+
     def super_resolve_file(self, path, out, seed=None, steps=0, solver=None):
         """Read a WAV file, write it sampled `factor` times as fast; arguments as of `super_resolve`."""
         wave, rate = audio_file(path)
