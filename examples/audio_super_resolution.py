@@ -3,10 +3,11 @@
     python examples/audio_super_resolution.py --data FOLDER --minutes 30
     python examples/audio_super_resolution.py --quick         half a minute, on plucked strings that kgen makes up
 
-FOLDER holds fsdd_8khz.npz, spoken digits by six people. One diffusion model of waves learns what a wave is that a slower
-one is all that is left of. Measured on recordings that were held out: the signal-to-noise ratio and the log-spectral
-distance of its mean answer and of one sample, beside cubic splines and band-limited interpolation. The mean wins the
-former, a sample the latter: what cannot be known is missing in a mean. Four files of sound are written to be compared.
+FOLDER holds fsdd_8khz.npz, spoken digits by six people. One diffusion model of waves learns what a wave is that a
+slower one is all that is left of. Measured on recordings that were held out: the signal-to-noise ratio and the
+log-spectral distance of its mean answer and of one sample, beside cubic splines and band-limited interpolation. The
+mean wins the former, a sample the latter: what cannot be known is missing in a mean. Files of sound are written to be
+compared.
 """
 
 import argparse

@@ -162,7 +162,7 @@ class AudioSuperResolution(RestoringModel):
         return whole[0] if one else whole
 
     def interpolated(self, wave):
-        """What band-limited interpolation makes of one wave: float32 `(factor · samples,)`. The model begins with it."""
+        """One wave by band-limited interpolation, with which the model begins: float32 `(factor · samples,)`."""
         return ops.convert_to_numpy(self._fast(_checked("wave", [wave], 2)))[0]
 
     def super_resolve_file(self, path, out, seed=None, steps=0, solver=None):
