@@ -122,11 +122,9 @@ class ImageAutoencoder(GenerativeModel):
                 for part in (self.encoder, self.decoder):
                     assign_group(part, "generator")
                 assign_group(self.judge, "discriminator")
-        options = {"trainable": False, "dtype": "float32"}
-        self.latent_mean = self.add_weight(name="latent_mean", shape=(latent_channels,), initializer="zeros", **options)
-        self.latent_power = self.add_weight(
-            name="latent_power", shape=(latent_channels,), initializer="ones", **options
-        )
+        options = {"shape": (latent_channels,), "trainable": False, "dtype": "float32", "autocast": False}
+        self.latent_mean = self.add_weight(name="latent_mean", initializer="zeros", **options)
+        self.latent_power = self.add_weight(name="latent_power", initializer="ones", **options)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self.built = True
 
