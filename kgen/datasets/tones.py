@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kgen.functional.checks import check_in
+
 SIZES = {"train": 512, "test": 128}
 LENGTH, RATE = 512, 8000
 
@@ -12,6 +14,7 @@ def tones(split, data_dir=None):
     Each is a string of 80 to 400 Hz with overtones that are the weaker and fade the faster the higher they are. They
     are made up when asked for, the same every time. Licence: none needed.
     """
+    check_in("split", split, tuple(SIZES))
     rng = np.random.default_rng([5, list(SIZES).index(split)])
     n = SIZES[split]
     pitches = np.exp(rng.uniform(np.log(80.0), np.log(400.0), n))
