@@ -11,6 +11,7 @@ from kgen.metrics.sample_sets import SampleScore
 LARGEST = 255.0
 SIGMA = 1.5
 RADIUS = 5  # eleven taps
+SMALLEST = 2 * RADIUS + 1  # side of an image that has an SSIM
 C1, C2 = (0.01 * LARGEST) ** 2, (0.03 * LARGEST) ** 2
 
 

@@ -21,6 +21,7 @@ from kgen.functional.seeding import seeded
 from kgen.functional.shapes import group_count
 from kgen.layers.vector_quantizer import VectorQuantizer
 from kgen.metrics.features import feature_maps
+from kgen.metrics.fidelity import SMALLEST
 from kgen.metrics.fidelity import psnr
 from kgen.metrics.fidelity import ssim
 from kgen.models.base import GenerativeModel
@@ -216,9 +217,9 @@ class ImageAutoencoder(GenerativeModel):
         return self._standard(found[..., : self.latent_channels])
 
     def full_evaluation(self, x, y=None):
-        """What is lost (`evaluate(images, full=True)`): PSNR in dB, SSIM."""
-        again = self.reconstruct(x)
-        return {"psnr": psnr(x.astype("uint8"), again), "ssim": ssim(x.astype("uint8"), again)}
+        """What is lost (`evaluate(images, full=True)`): PSNR in dB, and, from 11 × 11 pixels on, SSIM."""
+        x, again = x.astype("uint8"), self.reconstruct(x)
+        return {"psnr": psnr(x, again), **({"ssim": ssim(x, again)} if min(x.shape[1:3]) >= SMALLEST else {})}
 
     # Inside ----------------------------------------------------------------------------------------------------------
 

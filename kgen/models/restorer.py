@@ -19,13 +19,13 @@ from kgen.functional.damage import stretched
 from kgen.functional.fixed_noise import fixed_normal
 from kgen.functional.fixed_noise import fixed_uniform
 from kgen.layers.unet import UNet
+from kgen.metrics.fidelity import SMALLEST
 from kgen.metrics.fidelity import psnr
 from kgen.metrics.fidelity import ssim
 from kgen.models.base_images import as_uint8
 from kgen.models.base_restoring import BesideNetwork
 from kgen.models.base_restoring import RestoringModel
 
-SSIM_WINDOW = 11
 TASKS = ("super_resolution", "inpainting", "colorization", "denoising")
 
 
@@ -279,7 +279,7 @@ class ImageRestorer(RestoringModel):
         for task in self.able:
             made = self._mended(task, x, steps, seed)
             figures[f"{task} psnr"] = psnr(x, made)
-            if min(x.shape[1:3]) >= SSIM_WINDOW:
+            if min(x.shape[1:3]) >= SMALLEST:
                 figures[f"{task} ssim"] = ssim(x, made)
         return figures
 
