@@ -84,9 +84,7 @@ def data(options):
     """(images, names, labels) of both splits."""
     if options.quick:
         splits = (kgen.datasets.load("digits", split) for split in ("train", "test"))
-        return [
-            (images[:64], [f"number {label}" for label in labels[:64]], labels[:64]) for images, labels in splits
-        ]
+        return [(images[:64], [f"number {label}" for label in labels[:64]], labels[:64]) for images, labels in splits]
     splits = (kgen.datasets.load("emoji", split, options.data) for split in ("train", "test"))
     return [(images, names, labels) for images, labels, names, _ in splits]
 
