@@ -60,6 +60,10 @@ class RestoringModel(DenoisingModel):
         super().__init__(schedule, prediction, None, 0.0, ema_decay, seed, **kwargs)
         self.mean_share = mean_share
 
+    @classmethod
+    def samples_callback(cls, folder, seed, data):
+        """None: what restores has nothing to show by itself."""
+
     def draw_places(self, n, training):
         places, share = super().draw_places(n, training), self.mean_share
         return ops.where(places < share, 1.0, (places - share) / (1.0 - share))
