@@ -57,6 +57,8 @@ def main():
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
     options = parser.parse_args()
     started = time.time()
+    if options.quick:
+        options.minutes = 0.05
     train, test = data(options)
     options.out = options.out / ("digits-quick" if options.quick else "emoji")
     options.out.mkdir(parents=True, exist_ok=True)
@@ -93,8 +95,7 @@ def trained(train, options):
     """The model after its minutes: a fifth of them for the autoencoder."""
     images, names, _ = train
     codec_options, network = QUICK if options.quick else (CODEC, NETWORK)
-    minutes = 0.05 if options.quick else options.minutes
-    clock = kgen.training.TimeBudget(0.2 * minutes, folder=options.out / "codec")
+    clock = kgen.training.TimeBudget(0.2 * options.minutes, folder=options.out / "codec")
     if clock.models:
         codec = kgen.load(clock.models[-1])
     else:
@@ -104,7 +105,7 @@ def trained(train, options):
         more = {"epochs": 100_000, "initial_epoch": codec.epochs_trained}
         codec.fit(images, batch_size=16, callbacks=[clock], verbose=2, **more)
 
-    clock = kgen.training.TimeBudget(0.8 * minutes, folder=options.out / "diffusion")
+    clock = kgen.training.TimeBudget(0.8 * options.minutes, folder=options.out / "diffusion")
     if clock.models:
         model = kgen.load(clock.models[-1])
     else:

@@ -1,6 +1,6 @@
 """Words as points: what lies near to a word, what is to "woman" as "boy" is to "man", and a map.
 
-    python examples/word_embeddings.py --data FOLDER          Tatoeba and Multi30k, a minute
+    python examples/word_embeddings.py --data FOLDER          Tatoeba and Multi30k
     python examples/word_embeddings.py --data BOOK.txt        any text, or a folder of them
     python examples/word_embeddings.py                        the prose that comes with Python
     python examples/word_embeddings.py --quick                some seconds

@@ -95,3 +95,14 @@ def check_labels(name, labels, n, num_classes):
     if labels.min() < 0 or labels.max() >= num_classes:
         raise ValueError(f"{name}: expected {expected}, got some in [{labels.min()}, {labels.max()}]")
     return labels.astype("int64")
+
+
+def check_mask(name, mask, images, meaning):
+    """Return a mask of images as bool `(n, height, width, 1)`; refuse anything but bool `(height, width)` or
+    `(n, height, width)`. `meaning` says what True stands for."""
+    mask, sides = np.asarray(mask), images.shape[1:3]
+    if mask.dtype != bool or mask.shape not in (sides, images.shape[:3]):
+        raise ValueError(
+            f"{name}: expected bool {sides} or {images.shape[:3]}, {meaning}, got {mask.dtype} {mask.shape}"
+        )
+    return np.broadcast_to(mask, images.shape[:3])[..., None]

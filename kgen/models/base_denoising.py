@@ -14,6 +14,8 @@ from kgen.diffusion.guidance import guided
 from kgen.diffusion.loop import DenoisingLoop
 from kgen.diffusion.schedules import Cosine
 from kgen.diffusion.schedules import Schedule
+from kgen.diffusion.solvers import DPMSolver
+from kgen.diffusion.solvers import Solver
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
@@ -198,9 +200,15 @@ class DenoisingModel(GenerativeModel):
         x0 = of_x * x + of_prediction * predicted
         return ops.clip(x0, -1.0, 1.0) if self.clips else x0
 
-    def _plan(self, solver, steps, start=1.0):
+    def _plan(self, solver, steps, start=1.0, default=None):
         check_int("steps", steps, minimum=1)
-        return solver.plan(self._schedule, steps, start)
+        return self._solver(solver, default).plan(self._schedule, steps, start)
+
+    @staticmethod
+    def _solver(solver, default=None):
+        if solver is not None and not isinstance(solver, Solver):
+            raise ValueError(f"solver: expected one of kgen.diffusion, such as DPMSolver(), got {solver!r}")
+        return solver or default or DPMSolver()
 
 
 def _by_row(table, time, like):

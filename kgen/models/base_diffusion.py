@@ -8,11 +8,10 @@ from keras import ops
 from kgen.datasets.batches import ArrayBatches
 from kgen.datasets.encoded_batches import encoded
 from kgen.diffusion.guidance import ClassifierFreeGuidance
-from kgen.diffusion.solvers import DPMSolver
 from kgen.diffusion.solvers import Euler
-from kgen.diffusion.solvers import Solver
 from kgen.functional.checks import check_images
 from kgen.functional.checks import check_int
+from kgen.functional.checks import check_mask
 from kgen.functional.checks import check_number
 from kgen.functional.checks import check_same_length
 from kgen.layers.captioned_network import CaptionedNetwork
@@ -171,7 +170,7 @@ class ImageDiffusion(ImageModel, DenoisingModel):
         if image is not None:
             check_number("strength", strength, minimum=1e-3, maximum=1.0)
             start = strength
-        plan = self._plan(self._solver(solver), steps, start)
+        plan = self._plan(solver, steps, start)
         x = rng.standard_normal((n, *self.space_shape), "float32") * plan.start[1]
         if image is not None:
             x = x + plan.start[0] * self.into_space(check_images("image", image[None], self.image_shape))
@@ -192,7 +191,7 @@ class ImageDiffusion(ImageModel, DenoisingModel):
         z = np.asarray(z, "float32")
         if z.ndim != 1 + len(self.space_shape) or z.shape[1:] != self.space_shape or len(z) == 0:
             raise ValueError(f"z: expected shape (n, {', '.join(map(str, self.space_shape))}), got {z.shape}")
-        plan = self._plan(solver or Euler(), steps)
+        plan = self._plan(solver, steps, default=Euler())
         x = z * np.float32(plan.start[1])
         return self._made(x, plan, np.random.default_rng(0), self._told(len(z), labels, prompt), guidance)
 
@@ -211,7 +210,7 @@ class ImageDiffusion(ImageModel, DenoisingModel):
         """
         check_int("steps", steps, minimum=1)
         x = self.into_space(check_images("images", images, self.image_shape))
-        plan = (solver or Euler()).inversion(self._schedule, steps)
+        plan = self._solver(solver, Euler()).inversion(self._schedule, steps)
         sigma = self._schedule.sigmas[-1]
         x = x * np.float32(plan.start[0])
         told = self._told(len(x), labels, prompt)
@@ -245,16 +244,9 @@ class ImageDiffusion(ImageModel, DenoisingModel):
             ValueError: images or a mask of another shape, or an argument out of range.
         """
         images = check_images("images", images, self.image_shape)
-        mask = np.asarray(mask)
-        sides = images.shape[1:3]
-        if mask.dtype != bool or mask.shape not in (sides, images.shape[:3]):
-            raise ValueError(
-                f"mask: expected bool {sides} or {images.shape[:3]}, True where the model shall dream, "
-                f"got {mask.dtype} {mask.shape}"
-            )
-        mask = np.broadcast_to(mask, images.shape[:3])[..., None]
+        mask = check_mask("mask", mask, images, "True where the model shall dream")
         rng = np.random.default_rng(seed)
-        plan = self._plan(self._solver(solver), steps)
+        plan = self._plan(solver, steps)
         known = self.into_space(images), 1.0 - self.mask_in_space(mask)
         x = rng.standard_normal((len(images), *self.space_shape), "float32") * plan.start[1]
         dreamt = self._made(x, plan, rng, self._told(len(images), labels, prompt), guidance, known)
@@ -325,11 +317,6 @@ class ImageDiffusion(ImageModel, DenoisingModel):
             (moment,) = self.moments(x[rows].astype("float32"), plan, seed, given, guidance, left, there)
             ends.append(moment.x)
         return np.concatenate(ends)
-
-    def _solver(self, solver):
-        if solver is not None and not isinstance(solver, Solver):
-            raise ValueError(f"solver: expected one of kgen.diffusion, such as DPMSolver(), got {solver!r}")
-        return solver or DPMSolver()
 
     def _noise(self, name, value):
         if isinstance(value, int | np.integer):

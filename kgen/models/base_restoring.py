@@ -10,8 +10,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgen.diffusion.solvers import DPMSolver
-from kgen.diffusion.solvers import Solver
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.models.base_denoising import ROWS_AT_ONCE
@@ -52,7 +50,6 @@ class RestoringModel(DenoisingModel):
     Args:
         mean_share: share of the rows that see mere noise in training, in [0, 1): from them the mean is learned.
         schedule, prediction, ema_decay, seed: see `DenoisingModel`.
-
     """
 
     def __init__(self, mean_share, schedule, prediction, ema_decay, seed, **kwargs):
@@ -69,12 +66,10 @@ class RestoringModel(DenoisingModel):
         return ops.where(places < share, 1.0, (places - share) / (1.0 - share))
 
     def _restored(self, conditions, shape, seed, samples, steps, solver):
-        """float32 `(samples, n, *shape)`; with `steps` 0 the mean, `(1, n, *shape)`."""
+        """float32 `(samples, n, *shape)`; with `steps` 0 each is the first guess from mere noise, the mean."""
         check_int("samples", samples, minimum=1)
         check_int("steps", steps, minimum=0)
-        if solver is not None and not isinstance(solver, Solver):
-            raise ValueError(f"solver: expected one of kgen.diffusion, such as DPMSolver(), got {solver!r}")
-        plan = self._plan(solver or DPMSolver(), max(1, steps))
+        plan = self._plan(solver, max(1, steps))
         rng, n = np.random.default_rng(seed), len(conditions[0])
         conditions = [np.concatenate([array] * samples) for array in conditions]
         x = rng.standard_normal((samples * n, *shape), "float32") * np.float32(plan.start[1])

@@ -11,6 +11,7 @@ from kgen.functional.checks import check_image_shape
 from kgen.functional.checks import check_images
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
+from kgen.functional.checks import check_mask
 from kgen.functional.checks import check_widths
 from kgen.functional.damage import greyed
 from kgen.functional.damage import rectangles
@@ -203,13 +204,8 @@ class ImageRestorer(RestoringModel):
         Raises:
             ValueError: a mask of another shape, or as `super_resolve`.
         """
-        images, mask = self._images(images, "inpainting"), np.asarray(mask)
-        if mask.dtype != bool or mask.shape not in (images.shape[1:3], images.shape[:3]):
-            raise ValueError(
-                f"mask: expected bool {images.shape[1:3]} or {images.shape[:3]}, True where there is nothing, "
-                f"got {mask.dtype} {mask.shape}"
-            )
-        mask = np.broadcast_to(mask, images.shape[:3])[..., None]
+        images = self._images(images, "inpainting")
+        mask = check_mask("mask", mask, images, "True where there is nothing")
         made = self._undone("inpainting", np.where(mask, 127.5, images), mask, seed, samples, steps, solver)
         return np.where(mask, made, images.astype("uint8"))
 

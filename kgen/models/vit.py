@@ -51,7 +51,7 @@ class ViT(ClassifyingModel):
         feedforward_dim: width inside the feed-forward layers; None for 4 · `model_dim`.
         pooling: "token" (the class token decides) or "mean" (the mean of all patches does, and there is no token).
         stem: widths of strided convolutions before the patches are cut, such as (32, 64); see
-            `kgen.layers.PatchEmbedding`. Small data is learnt sooner with it.
+            `kgen.layers.PatchEmbedding`.
         activation: "gelu", "gelu_tanh", "relu", "swiglu" or "geglu"; see `kgen.layers.FeedForward`.
         epsilon: of the normalization layers, ≥ 0.
         augmentation: random changes of images in training: some of "flip" (left and right), "color", "translation",
