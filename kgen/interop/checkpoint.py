@@ -68,9 +68,13 @@ class Tensors:
         if kind not in FLOATS:
             raise ValueError(f"{self.where(name)} is {kind}, kgen reads {', '.join(FLOATS)}")
 
-    def shape(self, name):
-        """The shape of a tensor that is there."""
-        return self._places[name][2]
+    def rows(self, name):
+        """How many rows a tensor has."""
+        self.need(name)
+        shape = self._places[name][2]
+        if not shape:
+            raise ValueError(f"{self.where(name)} is a single number, expected rows")
+        return shape[0]
 
     def where(self, name):
         """What to call a tensor in an error: its file and its name in it."""
@@ -84,8 +88,10 @@ class Tensors:
             return held.get_tensor(own).astype("float32", copy=False)
 
     def equal(self, one, other):
-        """Whether two tensors that are there have the same values."""
-        return self.shape(one) == self.shape(other) and bool(np.array_equal(self.read(one), self.read(other)))
+        """Whether two tensors have the same values."""
+        self.need(one)
+        self.need(other)
+        return self._places[one][2:] == self._places[other][2:] and np.array_equal(self.read(one), self.read(other))
 
 
 @contextlib.contextmanager

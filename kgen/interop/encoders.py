@@ -33,8 +33,7 @@ def build(kind, arguments, source):
     if not classifies:
         return encoder, table, kind.COPIES
     source.configuration.need("problem_type", None, "single_label_classification")
-    names.need(_class_tensor(kind))
-    classes = names.shape(_class_tensor(kind))[0]
+    classes = names.rows(kind.CLASSES["classifier/kernel"].names[0])
     class_names = source.configuration.class_names(classes)
     model = TextClassifier(encoder, classes, class_names, "pooler", **source.options)
     return model, {**below("encoder", table), **kind.CLASSES}, kind.COPIES
@@ -56,10 +55,6 @@ def table(kind, arguments, model):
 
 def _any_of(table, tensors):
     return any(name in tensors for entry in table.values() for name in entry.names)
-
-
-def _class_tensor(kind):
-    return kind.CLASSES["classifier/kernel"].names[0]
 
 
 def _special_ids(kind, vocabulary_size, configuration):

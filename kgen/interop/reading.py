@@ -120,12 +120,9 @@ def _fill(model, tensors, table, copies, not_read):
         if name not in known and name not in copies and not re.fullmatch(not_read, name):
             raise ValueError(f"{tensors.where(name)} belongs to no weight of kgen's {type(model).__name__}")
     for copy, original in copies.items():
-        if copy in tensors:
-            tensors.need(original)
-            if not tensors.equal(copy, original):
-                raise ValueError(
-                    f"{tensors.where(copy)} differs from {original!r}; kgen's {type(model).__name__} has one weight "
-                    "for both"
-                )
+        if copy in tensors and not tensors.equal(copy, original):
+            raise ValueError(
+                f"{tensors.where(copy)} differs from {original!r}; a {type(model).__name__} has one weight for both"
+            )
     for name, entry in table.items():
         weights[name].assign(entry.to_weight(*(tensors.read(one) for one in entry.names)))

@@ -79,7 +79,7 @@ def further_arguments(arguments, configuration, tensors):
     patch, other = _sides(configuration, "patch_size", 16)
     if patch != other:
         raise ValueError(f"{configuration.file}: patch_size: expected squares, got {[patch, other]}")
-    classes = tensors.shape("classifier.weight")[0] if "classifier.weight" in tensors else 2
+    classes = tensors.rows("classifier.weight") if "classifier.weight" in tensors else 2
     return {
         "image_shape": (height, width, configuration.integer("num_channels", 3, minimum=1)),
         "patch_size": patch,
