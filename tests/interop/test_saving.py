@@ -91,7 +91,9 @@ def test_what_transformers_has_not_is_refused(name, options, message, tmp_path):
 
 def test_other_models_and_adapted_ones_are_refused(tmp_path):
     with pytest.raises(ValueError, match="model: expected a GPT, BERT or T5, got a VAE"):
-        kgen.interop.save(kgen.models.VAE((4, 4, 1), architecture="mlp", hidden_dims=(4,)), tmp_path / "folder")
+        kgen.interop.save(
+            kgen.models.VAE(image_shape=(4, 4, 1), architecture="mlp", hidden_dims=(4,)), tmp_path / "folder"
+        )
     model = made("GPT")
     model.blocks[0].feed_forward.hidden.enable_lora(2)
     with pytest.raises(
