@@ -162,6 +162,10 @@ PUBLIC = {
         "TeacherStudentDetector": "teacher_student_detector",
         "SequenceDetector": "sequence_detector",
     },
+    "interop": {
+        "load": "reading",
+        "save": "writing",
+    },
     "presets": {
         "list": "registry",
         "describe": "registry",

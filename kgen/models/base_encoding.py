@@ -51,7 +51,7 @@ class EncodingModel(GenerativeModel):
         check_int("context_length", context_length, minimum=3)
         found = _special_ids(tokenizer, special_ids, type(self).__name__)
         if vocabulary_size is not None or tokenizer is None:
-            least = tokenizer.vocabulary_size if tokenizer else max(found) + 2
+            least = tokenizer.vocabulary_size if tokenizer else max(*found, len(found)) + 1
             check_int("vocabulary_size", vocabulary_size, minimum=least)
         super().__init__(seed=seed, **kwargs)
         self.tokenizer = tokenizer
