@@ -14,6 +14,7 @@ from .studio import number
 
 LOOK_EVERY = 0.2  # seconds
 LEAST, MOST = 0.1, 20.0  # percent of clean rows that may raise an alarm
+THREAD = "kgen training"
 FEWEST = 100  # rows: a fifth of them is held back, and says how clean rows score
 CALIBRATED = {"held_back": 0.2, "false_alarm_rate": 0.01, "tail": "pareto"}
 
@@ -53,7 +54,7 @@ def trained(detector, rows):
         except BaseException as error:
             failed.append(error)
 
-    thread = threading.Thread(target=fit, daemon=True)
+    thread = threading.Thread(target=fit, name=THREAD, daemon=True)
     thread.start()
     try:
         while thread.is_alive():

@@ -178,7 +178,7 @@ def _learned(detector_class, data, data_dir, columns, image_size):
             rows, left_out = csv_table.without_names(path, table)
             if left_out:
                 names = ", ".join(left_out)
-                typer.echo(f"kgen: {path}: left out {names}, whose words hardly ever come twice", err=True)
+                typer.echo(f"kgen: {path}: left out {names}, which names rows and says nothing of them", err=True)
     else:
         kind, (rows, *_) = _named(data, data_dir, "train")
     _check_kind(detector_class, kind, data)

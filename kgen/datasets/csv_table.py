@@ -26,7 +26,7 @@ def read_csv(path, columns=None):
     """
     with _Reading(path) as (pandas, options):
         names = _chosen(path, options, columns)
-        table = pandas.read_csv(**options, usecols=names, low_memory=False)[names]
+        table = pandas.read_csv(**options, low_memory=False)[names].reset_index(drop=True)
     if not len(table):
         raise ValueError(f"{path}: expected rows below the header, there are none")
     for name in names:
@@ -49,16 +49,17 @@ def csv_chunks(path, numbers, rows_at_once=20_000):
     with _Reading(path) as (pandas, options):
         names = _chosen(path, options, [*numbers])
         words = {name: str for name, is_number in numbers.items() if not is_number}
-        any_rows = False
-        reader = pandas.read_csv(**options, usecols=names, dtype=words, low_memory=False, chunksize=rows_at_once)
-        with reader:
+        start = 0
+        # Not `usecols`: with it pandas lets rows pass that have too many cells.
+        with pandas.read_csv(**options, dtype=words, low_memory=False, chunksize=rows_at_once) as reader:
             for chunk in reader:
-                chunk, any_rows = chunk[names].copy(), True
+                chunk = chunk[names].set_axis(range(start, start + len(chunk)), axis=0)
+                start += len(chunk)
                 for name, is_number in numbers.items():
                     if is_number:
                         chunk[name] = _numbers(path, pandas, chunk[name])
                 yield chunk
-    if not any_rows:
+    if not start:
         raise ValueError(f"{path}: expected rows below the header, there are none")
 
 
@@ -77,15 +78,16 @@ def numbers_of(path, table):
 
 
 def without_names(path, table):
-    """(table, names of the columns that were left out), those whose words are hardly ever the same twice.
+    """(table, the columns that were left out because they name rows and say nothing of them).
 
-    Such words name rows and say nothing of them.
+    These are words that are hardly ever the same twice, and numbers without a header: pandas writes its index so.
     """
     words = [name for name in table.columns if table[name].dtype.kind not in "biuf"]
-    unlike = [name for name in words if len(table) > 20 and table[name].nunique() > UNLIKE * len(table)]
-    if len(unlike) == len(table.columns):
+    left_out = [name for name in table.columns if name.startswith("Unnamed: ")]
+    left_out += [name for name in words if len(table) > 20 and table[name].nunique() > UNLIKE * len(table)]
+    if len({*left_out}) == len(table.columns):
         raise ValueError(f"{path}: expected numbers, or categories that come more than once")
-    return table.drop(columns=unlike), unlike
+    return table.drop(columns=left_out), left_out
 
 
 class _Reading:
@@ -109,8 +111,7 @@ class _Reading:
             raise ValueError(f"{self.path}: damaged ({error})") from None
         with open(self.path, "rb") as file:
             packed = file.read(2) == text_source.GZIP
-        line = head.splitlines()[0]
-        separator = max(SEPARATORS, key=line.count)
+        separator = max(SEPARATORS, key=head.partition("\n")[0].count)
         options = {"sep": separator, "encoding": "utf-8-sig", "compression": "gzip" if packed else None}
         return pandas, {"filepath_or_buffer": self.path, **options}
 

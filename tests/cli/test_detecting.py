@@ -51,6 +51,14 @@ def test_a_run_folder_holds_the_detector_and_whence_it_came(folder):
     assert list(detector.feature_names_in_) == ["kind", "weight", "length"]  # not the names of the rows
 
 
+def test_info_says_what_was_learned(folder, capsys):
+    assert call("info", folder / "run") == 0
+    said = capsys.readouterr().out
+    assert "VAEDetector" in said and "kind, weight, length" in said and "30 rows held back" in said
+    assert call("info", folder) == 2
+    assert "config.json: no such file" in capsys.readouterr().err
+
+
 def test_scores_are_those_of_the_detector_however_the_table_is_cut(folder, monkeypatch, capsys):
     new, lines = folder / "new.csv", write_table(folder / "all.csv", 50, seed=1).read_text().splitlines()
     lines[7] = "id 6,car,10.0,0.1"  # too heavy for a car
@@ -125,10 +133,10 @@ def test_a_series_and_images(tmp_path, capsys):
     pictures.mkdir()
     for i in range(40):
         Image.fromarray(np.full((12, 12), 6 * i, "uint8")).save(pictures / f"{i:02}.png")
-    (pictures / "note.txt").write_text("not an image")
     few = ["--epochs", "1", "--set", "features=4", "--image-size", "8"]
     words = ["teacher-student-detector", "--data", pictures, "--out", tmp_path / "eyes"]
     assert call("train", *words, *few) == 0
+    (pictures / "note.txt").write_text("not an image")
     assert call("score", tmp_path / "eyes", "--data", pictures, "--out", scores, "--overwrite") == 0
     assert [row["image"] for row in read(scores)] == [f"{i:02}.png" for i in range(40)]
     capsys.readouterr()
@@ -161,7 +169,7 @@ def test_ctrl_c_writes_nothing(folder, tmp_path, monkeypatch, capsys):
         (["train", "vae-detector", "--out", "x", "--data", "{table}", "--set", "tail=thin"], "tail: expected one of"),
         (["train", "vae-detector", "--out", "x", "--data", "{table}", "--resume"], "--resume: a VAEDetector"),
         (["train", "vae", "--out", "x", "--columns", "a"], "--columns: a VAE learns from no table"),
-        (["score", "x", "--data", "{table}", "--out", "y"], "detector.zip"),
+        (["score", "x", "--data", "{table}", "--out", "y"], "x: no such file; expected one that detector.save wrote"),
         (["score", "{run}", "--data", "digits", "--out", "y"], "has learned from a table, digits holds images"),
         (["generate", "{run}"], "holds a detector"),
     ],
