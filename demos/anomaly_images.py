@@ -13,9 +13,11 @@ from .anomaly_training import CALIBRATED
 from .anomaly_training import FEWEST
 from .anomaly_training import Judged
 from .anomaly_training import downloads
+from .anomaly_training import file_box
 from .anomaly_training import moved
-from .anomaly_training import rate_slider
+from .anomaly_training import threshold_controls
 from .anomaly_training import trained
+from .anomaly_training import training_controls
 from .pictures import drawn
 from .studio import MAX_SEED
 from .studio import named
@@ -24,7 +26,6 @@ from .studio import sorry
 from .studio import whole
 from .uploads import upload_path
 from .widgets import picture_box
-from .widgets import seed_box
 from .widgets import within
 
 PART_OF = "anomaly"
@@ -123,16 +124,11 @@ def build():
             upload = gr.File(label="Files", file_types=["image", ".zip"], file_count="multiple", height=110)
             side = gr.Radio([16, 32, 64], value=32, label="Side in pixels")
             kind = gr.Dropdown([*DETECTORS], value=next(iter(DETECTORS)), label="Detector", interactive=True)
-            seed = seed_box()
-            with gr.Row():
-                go = gr.Button("Train and look", variant="primary", min_width=110)
-                stop = gr.Button("Stop", variant="stop", min_width=70)
-            progress = gr.Textbox("", label="Progress", interactive=False)
+            seed, go, stop, progress = training_controls()
         with gr.Column(scale=2, min_width=320):
-            rate = rate_slider()
-            counts = gr.Markdown("", label="Alarms")
+            rate, counts = threshold_controls()
             picture = picture_box("The strangest images")
-            files = gr.File(label="Scores and detector", interactive=False, file_count="multiple", height=110)
+            files = file_box()
 
     @sentences
     def judge_images(source_name, sent, side_pixels, detector, seed_value, percent):

@@ -11,9 +11,11 @@ from .anomaly_training import LEAST
 from .anomaly_training import MOST
 from .anomaly_training import Judged
 from .anomaly_training import downloads
+from .anomaly_training import file_box
 from .anomaly_training import moved
-from .anomaly_training import rate_slider
+from .anomaly_training import threshold_controls
 from .anomaly_training import trained
+from .anomaly_training import training_controls
 from .pictures import drawn
 from .studio import MAX_SEED
 from .studio import named
@@ -24,7 +26,6 @@ from .studio import whole
 from .texts import text
 from .uploads import table_path
 from .widgets import picture_box
-from .widgets import seed_box
 from .widgets import within
 
 PART_OF = "anomaly"
@@ -87,17 +88,12 @@ def build():
             upload = gr.File(label="File", file_types=[".csv", ".tsv", ".txt"], height=110)
             column = gr.Textbox("", label="Column", info="empty for the first one of numbers", max_length=200)
             network = gr.Dropdown(NETWORKS, value="gru", label="Network", interactive=True)
-            seed = seed_box()
-            with gr.Row():
-                go = gr.Button("Train and look", variant="primary", min_width=110)
-                stop = gr.Button("Stop", variant="stop", min_width=70)
-            progress = gr.Textbox("", label="Progress", interactive=False)
+            seed, go, stop, progress = training_controls()
         with gr.Column(scale=2, min_width=320):
-            rate = rate_slider()
-            counts = gr.Markdown("", label="Alarms")
+            rate, counts = threshold_controls()
             picture = picture_box("Scores")
             stretches = gr.Dataframe(headers=HEADERS, label="The strangest stretches", interactive=False)
-            files = gr.File(label="Scores and detector", interactive=False, file_count="multiple", height=110)
+            files = file_box()
 
     @sentences
     def judge_series(source_name, file, column_name, network_name, seed_value, percent):

@@ -10,16 +10,17 @@ from .anomaly_training import CALIBRATED
 from .anomaly_training import FEWEST
 from .anomaly_training import Judged
 from .anomaly_training import downloads
+from .anomaly_training import file_box
 from .anomaly_training import moved
-from .anomaly_training import rate_slider
+from .anomaly_training import threshold_controls
 from .anomaly_training import trained
+from .anomaly_training import training_controls
 from .studio import MAX_SEED
 from .studio import named
 from .studio import sentences
 from .studio import sorry
 from .studio import whole
 from .uploads import table_path
-from .widgets import seed_box
 from .widgets import within
 
 PART_OF = "anomaly"
@@ -88,16 +89,11 @@ def build():
             source = gr.Radio([*EXAMPLES, OWN_FILE], value="wines", label="Rows")
             upload = gr.File(label="Table", file_types=[".csv", ".tsv", ".txt"], height=110)
             kind = gr.Dropdown([*DETECTORS], value=next(iter(DETECTORS)), label="Detector", interactive=True)
-            seed = seed_box()
-            with gr.Row():
-                go = gr.Button("Train and look", variant="primary", min_width=110)
-                stop = gr.Button("Stop", variant="stop", min_width=70)
-            progress = gr.Textbox("", label="Progress", interactive=False)
+            seed, go, stop, progress = training_controls()
         with gr.Column(scale=2, min_width=320):
-            rate = rate_slider()
-            counts = gr.Markdown("", label="Alarms")
+            rate, counts = threshold_controls()
             strangest = gr.Dataframe(headers=HEADERS, label="The strangest rows", interactive=False, wrap=True)
-            files = gr.File(label="Scores and detector", interactive=False, file_count="multiple", height=110)
+            files = file_box()
 
     @sentences
     def judge_table(source_name, file, detector, seed_value, percent):

@@ -11,6 +11,7 @@ import gradio as gr
 import numpy as np
 
 from .studio import number
+from .widgets import seed_box
 
 LOOK_EVERY = 0.2  # seconds
 LEAST, MOST = 0.1, 20.0  # percent of clean rows that may raise an alarm
@@ -99,8 +100,23 @@ class Judged:
         return f"{text}."
 
 
-def rate_slider():
-    return gr.Slider(
+def training_controls():
+    """The seed, the buttons and how far it has come: (seed, go, stop, progress)."""
+    seed = seed_box()
+    with gr.Row():
+        go = gr.Button("Train and look", variant="primary", min_width=110)
+        stop = gr.Button("Stop", variant="stop", min_width=70)
+    return seed, go, stop, gr.Textbox("", label="Progress", interactive=False)
+
+
+def file_box():
+    """Where the files of `downloads` appear."""
+    return gr.File(label="Scores and detector", interactive=False, file_count="multiple", height=110)
+
+
+def threshold_controls():
+    """The slider of the threshold, and what it says: (rate, counts)."""
+    rate = gr.Slider(
         LEAST,
         MOST,
         1.0,
@@ -109,6 +125,7 @@ def rate_slider():
         info="so many of the clean ones may score above the threshold",
         interactive=True,
     )
+    return rate, gr.Markdown("", label="Alarms")
 
 
 def moved(judged, percent):

@@ -13,7 +13,7 @@ from tests.cli.console import call
 
 pytest.importorskip("pandas")
 
-TINY = ["--epochs", "40", "--batch-size", "64", "--set", "hidden_dim=8", "--set", "members=1"]
+TINY = ["--epochs", "40", "--batch-size", "64", "--set", "hidden_dim=32", "--set", "members=1"]
 
 
 def write_table(path, n, seed=0, header=True):
@@ -38,14 +38,14 @@ def folder(tmp_path_factory):
     """A table, and a run folder with a tiny detector that has learned from it."""
     folder = tmp_path_factory.mktemp("detecting")
     table = write_table(folder / "table.csv", 300)
-    assert call("train", "vae-detector", "--data", table, "--out", folder / "run", *TINY, "--seed", 3) == 0
+    assert call("train", "diffusion-detector", "--data", table, "--out", folder / "run", *TINY, "--seed", 3) == 0
     return folder
 
 
 def test_a_run_folder_holds_the_detector_and_whence_it_came(folder):
     assert {path.name for path in (folder / "run").iterdir()} == {"detector.zip", "config.json"}
     config = json.loads((folder / "run" / "config.json").read_text())
-    assert (config["model"], config["rows"], config["seed"]) == ("VAEDetector", 300, 3)
+    assert (config["model"], config["rows"], config["seed"]) == ("DiffusionDetector", 300, 3)
     detector = kgen.anomaly.load(folder / "run")
     assert detector.get_params()["epochs"] == 40
     assert list(detector.feature_names_in_) == ["kind", "weight", "length"]  # not the names of the rows
@@ -54,7 +54,7 @@ def test_a_run_folder_holds_the_detector_and_whence_it_came(folder):
 def test_info_says_what_was_learned(folder, capsys):
     assert call("info", folder / "run") == 0
     said = capsys.readouterr().out
-    assert "VAEDetector" in said and "kind, weight, length" in said and "30 rows held back" in said
+    assert "DiffusionDetector" in said and "kind, weight, length" in said and "30 rows held back" in said
     assert call("info", folder) == 2
     assert "config.json: no such file" in capsys.readouterr().err
 
@@ -170,7 +170,10 @@ def test_ctrl_c_writes_nothing(folder, tmp_path, monkeypatch, capsys):
         (["train", "vae-detector", "--out", "x", "--data", "{table}", "--resume"], "--resume: a VAEDetector"),
         (["train", "vae", "--out", "x", "--columns", "a"], "--columns: a VAE learns from no table"),
         (["score", "x", "--data", "{table}", "--out", "y"], "x: no such file; expected one that detector.save wrote"),
-        (["score", "{run}", "--data", "digits", "--out", "y"], "has learned from a table, digits holds images"),
+        (
+            ["score", "{run}", "--data", "digits", "--out", "y"],
+            "DiffusionDetector takes a table (.csv); digits holds images",
+        ),
         (["generate", "{run}"], "holds a detector"),
     ],
 )
