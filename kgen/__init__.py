@@ -161,6 +161,7 @@ PUBLIC = {
         "DiffusionDetector": "diffusion_detector",
         "TeacherStudentDetector": "teacher_student_detector",
         "SequenceDetector": "sequence_detector",
+        "load": "saving",
     },
     "interop": {
         "load": "reading",

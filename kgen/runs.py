@@ -116,15 +116,20 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
 def load_data(cls, config, split):
     """The data set that a configuration names: a name of `kgen.datasets.load`, or a path that the family can read, for
     a model with its arguments."""
+    if Path(config["data"]).exists():
+        return cls.read_data(config["data"], config["image_size"], **config["arguments"])
+    return load_named(config["data"], split, config["data_dir"])
+
+
+def load_named(name, split, data_dir):
+    """The parts of a data set of `kgen.datasets.load`; what looks like a path and is none is an error of its own."""
     from kgen import datasets
     from kgen.datasets import catalog
 
-    if Path(config["data"]).exists():
-        return cls.read_data(config["data"], config["image_size"], **config["arguments"])
-    looks_like_a_path = Path(config["data"]).suffix or len(Path(config["data"]).parts) > 1
-    if looks_like_a_path and not catalog.is_name(config["data"]):
-        raise FileNotFoundError(f"--data: no such file or folder: {config['data']}")
-    parts = datasets.load(config["data"], split=split, data_dir=config["data_dir"])
+    looks_like_a_path = Path(name).suffix or len(Path(name).parts) > 1
+    if looks_like_a_path and not catalog.is_name(name):
+        raise FileNotFoundError(f"--data: no such file or folder: {name}")
+    parts = datasets.load(name, split=split, data_dir=data_dir)
     return parts if isinstance(parts, tuple) else (parts,)
 
 
@@ -158,7 +163,8 @@ def read_memory(folder):
     return files.read_json(path) if path.exists() else {}
 
 
-def _begin(cls, config, out, overwrite, data):
+def check_free(out, overwrite):
+    """Refuse a folder that is taken, unless a run in it may be overwritten."""
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"--out: {out} is a file, expected a folder")
     if out.is_dir() and any(out.iterdir()):
@@ -166,9 +172,18 @@ def _begin(cls, config, out, overwrite, data):
             raise FileExistsError(f"--out: {out} exists; go on with --resume, or replace it with --overwrite")
         if not (out / "config.json").exists():
             raise FileExistsError(f"--out: {out} is not a run folder, so not even --overwrite empties it")
-        for name in ("config.json", "model.keras", "history.csv", "callbacks.json"):
-            (out / name).unlink(missing_ok=True)
-        shutil.rmtree(out / "samples", ignore_errors=True)
+
+
+def clear(out, keep=()):
+    """Remove the files of a run, if there are any, save for those to `keep`."""
+    for name in {"config.json", "model.keras", "history.csv", "callbacks.json", "detector.zip"} - {*keep}:
+        (out / name).unlink(missing_ok=True)
+    shutil.rmtree(out / "samples", ignore_errors=True)
+
+
+def _begin(cls, config, out, overwrite, data):
+    check_free(out, overwrite)
+    clear(out)
     model = _build(cls, config, data)
     out.mkdir(parents=True, exist_ok=True)
     config["resolved"] = _resolved(model)

@@ -14,6 +14,7 @@ from kgen.anomaly.learning import PEAK_RATE
 from kgen.anomaly.learning import train
 from kgen.anomaly.pickling import from_bytes
 from kgen.anomaly.pickling import to_bytes
+from kgen.anomaly.saving import write
 from kgen.anomaly.tables import take
 from kgen.anomaly.thresholds import CleanScores
 from kgen.anomaly.thresholds import check_rate
@@ -43,17 +44,26 @@ class Detector(OutlierMixin, BaseEstimator):
     """
 
     default_steps = 500  # where `epochs` is None
+    reads = ()  # of "table", "images" and "series", what it can learn from
+    models = ()  # names of the classes that `model_` may be of
 
     # Verbs -----------------------------------------------------------------------------------------------------------
 
-    def fit(self, X, y=None):
-        """Learn what is normal from the rows of `X`; `y` is there for scikit-learn's sake and not looked at."""
+    def fit(self, X, y=None, *, callbacks=()):
+        """Learn what is normal from the rows of `X`; `y` is there for scikit-learn's sake and not looked at.
+
+        `callbacks` are Keras callbacks that watch the training of each network.
+        """
         self._check_shared_arguments()
         self._check_arguments()
         rows = self._read(X, reset=True)
         learned, held = self._split(len(rows))
         self.classes_ = np.array([-1, 1])
-        self._learn(take(rows, learned))
+        self._watchers = list(callbacks)
+        try:
+            self._learn(take(rows, learned))
+        finally:
+            del self._watchers
         strangeness = self._in_chunks(self._strangeness, rows)
         self.clean_scores_ = CleanScores(strangeness[held], self.tail) if len(held) else None
         if self.false_alarm_rate is None:
@@ -101,6 +111,14 @@ class Detector(OutlierMixin, BaseEstimator):
 
     # Files -----------------------------------------------------------------------------------------------------------
 
+    def save(self, path):
+        """Write the fitted detector into one file, all or nothing; `kgen.anomaly.load` reads it on any backend.
+
+        Unlike a pickle it may come from anybody: nothing in it is executed.
+        """
+        check_is_fitted(self)
+        write(self, path)
+
     def __getstate__(self):
         # Models hold locks and compiled functions: what is pickled of them is their .keras file.
         state = dict(super().__getstate__())
@@ -127,6 +145,30 @@ class Detector(OutlierMixin, BaseEstimator):
     def _strangeness(self, rows):
         raise NotImplementedError
 
+    def _arguments(self):
+        """The arguments of the constructor as a file can hold them."""
+        return self.get_params(deep=False)
+
+    def _state(self):
+        """What was learned, `model_` apart, as dicts, lists, strings, numbers, booleans, None and arrays."""
+        clean = self.clean_scores_
+        return {
+            "offset": self.offset_,
+            "features": self.n_features_in_,
+            "names": list(getattr(self, "feature_names_in_", ())) or None,
+            "clean": None if clean is None else {"scores": clean.scores, "tail": clean.tail},
+        }
+
+    def _restore(self, state):
+        """Become the detector whose `_state` this is; `model_` is there."""
+        self.classes_ = np.array([-1, 1])
+        self.offset_ = float(state["offset"])
+        self.n_features_in_ = int(state["features"])
+        if state["names"] is not None:
+            self.feature_names_in_ = np.array([str(name) for name in state["names"]], object)
+        clean = state["clean"]
+        self.clean_scores_ = None if clean is None else CleanScores(clean["scores"], clean["tail"])
+
     # What detectors use ----------------------------------------------------------------------------------------------
 
     @staticmethod
@@ -141,7 +183,8 @@ class Detector(OutlierMixin, BaseEstimator):
         return self.default_steps if self.epochs is None else self.epochs * -(-len(rows) // self.batch_size)
 
     def _train(self, rows, peak_rate=PEAK_RATE):
-        train(self.model_, rows, self.batch_size, self._steps(rows), self.seed, self.verbose, peak_rate)
+        steps = self._steps(rows)
+        train(self.model_, rows, self.batch_size, steps, self.seed, self.verbose, peak_rate, self._watchers)
 
     def _check_shared_arguments(self):
         check_number("contamination", self.contamination, 0.0, 0.5)

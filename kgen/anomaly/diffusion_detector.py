@@ -67,6 +67,9 @@ class DiffusionDetector(TableDetector):
     Reference: Livernoche et al., On Diffusion Modeling for Anomaly Detection, 2024.
     """
 
+    reads = ("table",)
+    models = ("RowDenoiser",)
+
     def __init__(
         self,
         *,
@@ -107,7 +110,18 @@ class DiffusionDetector(TableDetector):
         self.model_ = RowDenoiser(x.shape[1], self.hidden_dim, self.members, seed=self.seed)
         self._train(x)
         chosen = np.random.default_rng([self.seed, 2]).permutation(len(x))[: self.reference_rows]
-        self.neighbors_ = NearestNeighbors(n_neighbors=min(self.num_neighbors, len(chosen))).fit(x[np.sort(chosen)])
+        self._remember(x[np.sort(chosen)])
+
+    def _remember(self, rows):
+        self.reference_ = rows
+        self.neighbors_ = NearestNeighbors(n_neighbors=min(self.num_neighbors, len(rows))).fit(rows)
+
+    def _state(self):
+        return {**super()._state(), "reference": self.reference_}
+
+    def _restore(self, state):
+        super()._restore(state)
+        self._remember(state["reference"])
 
     def _vector_strangeness(self, x):
         strangeness = np.zeros(len(x))

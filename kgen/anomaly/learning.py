@@ -6,13 +6,13 @@ import numpy as np
 PEAK_RATE = 3e-3
 
 
-def train(model, rows, batch_size, steps, seed, verbose, peak_rate=PEAK_RATE):
+def train(model, rows, batch_size, steps, seed, verbose, peak_rate=PEAK_RATE, callbacks=()):
     """Train on rows by stock `fit`, with a rate that rises for a fifth of the steps and then falls to 0."""
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, decay_steps=max(1, steps - steps // 5), warmup_target=peak_rate, warmup_steps=steps // 5
     )
     model.compile(keras.optimizers.Adam(rate))
-    model.fit(RandomRows(rows, batch_size, steps, seed), epochs=1, verbose=verbose)
+    model.fit(RandomRows(rows, batch_size, steps, seed), epochs=1, callbacks=[*callbacks], verbose=verbose)
 
 
 class RandomRows(keras.utils.PyDataset):

@@ -44,7 +44,7 @@ def convolutions(image_shape, features, name):
     )
 
 
-def trained_teacher(images, features, steps, batch_size, seed, verbose):
+def trained_teacher(images, features, steps, batch_size, seed, verbose, callbacks=()):
     """A network of `convolutions` that has learned to recognise the changes of these images."""
     trunk = convolutions(images.shape[1:], features, "teacher")
     head = [
@@ -54,7 +54,8 @@ def trained_teacher(images, features, steps, batch_size, seed, verbose):
     ]
     classifier = keras.Sequential([trunk, *head], name="which_change")
     classifier.compile(keras.optimizers.Adam(2e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    classifier.fit(ChangedImages(images, batch_size, steps, seed), epochs=1, shuffle=False, verbose=verbose)
+    batches = ChangedImages(images, batch_size, steps, seed)
+    classifier.fit(batches, epochs=1, shuffle=False, callbacks=[*callbacks], verbose=verbose)
     return trunk
 
 

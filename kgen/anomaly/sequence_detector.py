@@ -30,6 +30,20 @@ class Stretch:
     score: float
 
 
+def stretches(strangeness, threshold, gap):
+    """The parts of a series above a threshold, strangest first: `Stretch`es; alarms at most `gap` apart are one."""
+    alarms = np.flatnonzero(strangeness > threshold)
+    if not len(alarms):
+        return []
+    parts = np.split(alarms, np.flatnonzero(np.diff(alarms) > max(1, gap)) + 1)
+    peaks = [int(part[np.argmax(strangeness[part])]) for part in parts]
+    found = [
+        Stretch(int(part[0]), int(part[-1]) + 1, peak, float(strangeness[peak] - threshold))
+        for part, peak in zip(parts, peaks, strict=True)
+    ]
+    return sorted(found, key=lambda stretch: -stretch.score)
+
+
 class SequenceDetector(Detector):
     """Detector of strange points in a series: those that a forecaster, trained on a normal series, finds improbable.
 
@@ -71,6 +85,9 @@ class SequenceDetector(Detector):
     Reference: Malhotra et al., Long Short Term Memory Networks for Anomaly Detection in Time Series, 2015.
     """
 
+    reads = ("series",)
+    models = ("Forecaster",)
+
     def __init__(
         self,
         *,
@@ -98,10 +115,13 @@ class SequenceDetector(Detector):
         self.verbose = verbose
         self.seed = seed
 
-    def fit(self, X, y=None):
-        """Learn from a normal series; `y` is there for scikit-learn's sake and not looked at."""
+    def fit(self, X, y=None, *, callbacks=()):
+        """Learn from a normal series; `y` is there for scikit-learn's sake and not looked at.
+
+        `callbacks` are Keras callbacks that watch the training.
+        """
         self.forget()
-        return super().fit(X, y)
+        return super().fit(X, y, callbacks=callbacks)
 
     def score_next(self, value):
         """How normal the next value of a stream is, higher = more normal, as `score_samples` of the whole stream says.
@@ -125,19 +145,14 @@ class SequenceDetector(Detector):
         """Begin a new stream in `score_next`."""
         self.recent_ = collections.deque(maxlen=self.window)
 
-    def explain(self, X):
-        """The strange stretches of a series, strangest first: `Stretch`es; alarms half a window apart are one."""
-        scores = self.decision_function(X)
-        alarms = np.flatnonzero(scores < 0)
-        if not len(alarms):
-            return []
-        parts = np.split(alarms, np.flatnonzero(np.diff(alarms) > max(1, self.window // 2)) + 1)
-        peaks = [int(part[np.argmin(scores[part])]) for part in parts]
-        found = [
-            Stretch(int(part[0]), int(part[-1]) + 1, peak, float(-scores[peak]))
-            for part, peak in zip(parts, peaks, strict=True)
-        ]
-        return sorted(found, key=lambda stretch: -stretch.score)
+    def explain(self, X, threshold=None):
+        """The strange stretches of a series, strangest first: `Stretch`es; alarms half a window apart are one.
+
+        `threshold` is the strangeness above which a point is an alarm, None for the detector's own, `-offset_`.
+        """
+        check_is_fitted(self)
+        threshold = -self.offset_ if threshold is None else threshold
+        return stretches(-self.score_samples(X), threshold, self.window // 2)
 
     def _check_arguments(self):
         for name in ("window", "units"):
@@ -167,6 +182,16 @@ class SequenceDetector(Detector):
         channels = series.shape[1]
         self.model_ = Forecaster(self.window, channels, self.network, self.units, seed=self.seed)
         self._train(self._standard(rows))
+
+    def _state(self):
+        recent = [list(map(float, value)) for value in self.recent_]
+        return {**super()._state(), "mean": self.mean_, "deviation": self.deviation_, "recent": recent}
+
+    def _restore(self, state):
+        super()._restore(state)
+        self.mean_, self.deviation_ = state["mean"], state["deviation"]
+        self.forget()
+        self.recent_.extend(np.array(value, "float64") for value in state["recent"])
 
     def _strangeness(self, rows):
         return self.model_.surprise(self._standard(rows)).sum(axis=1)

@@ -44,6 +44,16 @@ class TableDetector(Detector):
     def _strangeness(self, rows):
         return self._vector_strangeness(self.table_.transform(rows))
 
+    def _state(self):
+        table = getattr(self, "table_", None)  # an image has none
+        return {**super()._state(), "table": None if table is None else {"mixed": self.mixed_, **table.state()}}
+
+    def _restore(self, state):
+        super()._restore(state)
+        if state["table"] is not None:
+            self.mixed_ = bool(state["table"]["mixed"])
+            self.table_ = TableReader.restored(state["table"])
+
     # Holes -----------------------------------------------------------------------------------------------------------
 
     def _learn_vectors(self, x):

@@ -34,12 +34,35 @@ class TableReader:
     def fit(self, rows, names=None):
         self.names = list(names_of(rows) if names is None else names)
         self.columns = [_Number() if is_number(rows, i) else _Category() for i in range(len(self.names))]
-        self.groups, self.width = [], 0
         for i, column in enumerate(self.columns):
             column.fit(column_of(rows, i))
-            self.groups.append(slice(self.width, self.width + column.width))
-            self.width += column.width
+        self._lay_out()
         return self
+
+    def _lay_out(self):
+        ends = np.cumsum([column.width for column in self.columns]).tolist()
+        self.groups = [slice(end - one.width, end) for end, one in zip(ends, self.columns, strict=True)]
+        self.width = ends[-1]
+
+    def state(self):
+        """Everything that `fit` learned, as plain values."""
+        kinds = ["number" if isinstance(column, _Number) else "category" for column in self.columns]
+        columns = [{"kind": kind, **one.state()} for kind, one in zip(kinds, self.columns, strict=True)]
+        return {"names": self.names, "columns": columns}
+
+    @classmethod
+    def restored(cls, state):
+        """The reader whose `state` this is."""
+        reader = cls()
+        reader.names = [str(name) for name in state["names"]]
+        kinds = {"number": _Number, "category": _Category}
+        reader.columns = [kinds[one["kind"]].restored(one) for one in state["columns"]]
+        reader._lay_out()
+        return reader
+
+    def holds_numbers(self):
+        """For each name whether the column holds numbers, and not categories: a dict."""
+        return {name: isinstance(one, _Number) for name, one in zip(self.names, self.columns, strict=True)}
 
     def transform(self, rows):
         """Rows in standard units: float32 `(n, width)`."""
@@ -66,6 +89,18 @@ class _Number:
         self.quantiles = known if self.count <= QUANTILES else np.quantile(known, np.linspace(0, 1, QUANTILES))
         self.width = 2 if gaps else 1
 
+    def state(self):
+        names = ("median", "mean", "deviation", "gaps", "count", "quantiles")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def restored(cls, state):
+        column = cls()
+        column.median, column.mean, column.deviation = (float(state[one]) for one in ("median", "mean", "deviation"))
+        column.gaps, column.count, column.quantiles = float(state["gaps"]), int(state["count"]), state["quantiles"]
+        column.width = 2 if column.gaps else 1
+        return column
+
     def transform(self, values):
         values = np.asarray(values, "float64")
         gap = np.isnan(values)
@@ -85,12 +120,32 @@ class _Category:
     """A column of categories: an indicator in standard units for each, and one that is 0 unless there is a new one."""
 
     def fit(self, values):
+        words = _as_words(values)
+        self._learn_words(words)
+        self._share_out(self.encoder.transform(words).mean(axis=0))
+
+    def _learn_words(self, words):
         self.encoder = OneHotEncoder(
             handle_unknown="infrequent_if_exist", max_categories=MOST_CATEGORIES, sparse_output=False
-        )
-        indicators = self.encoder.fit_transform(_as_words(values))
-        self.share = indicators.mean(axis=0)
-        self.width = indicators.shape[1] + 1
+        ).fit(words)
+
+    def _share_out(self, share):
+        self.share = share
+        self.width = len(share) + 1
+
+    def state(self):
+        (words,), (rare,) = self.encoder.categories_, self.encoder.infrequent_categories_
+        rare = set() if rare is None else set(rare)
+        return {"words": list(words), "rare": [word in rare for word in words], "share": self.share}
+
+    @classmethod
+    def restored(cls, state):
+        column = cls()
+        words = [str(word) for word in state["words"]]
+        frequent = [word for word, rare in zip(words, state["rare"], strict=True) if not rare]
+        column._learn_words(np.array([*words, *frequent], object)[:, None])
+        column._share_out(state["share"])
+        return column
 
     def transform(self, values):
         indicators = self.encoder.transform(_as_words(values))

@@ -54,6 +54,8 @@ class TeacherStudentDetector(Detector):
     """
 
     default_steps = 300
+    reads = ("images",)
+    models = ("Student",)
 
     def __init__(
         self,
@@ -105,12 +107,26 @@ class TeacherStudentDetector(Detector):
         teacher = self.teacher
         if teacher is None:
             with seeded(self.seed):
-                steps = self._steps(rows)
-                teacher = trained_teacher(rows, self.features, steps, self.batch_size, self.seed, self.verbose)
+                options = (self.batch_size, self.seed, self.verbose, self._watchers)
+                teacher = trained_teacher(rows, self.features, self._steps(rows), *options)
         self.model_ = Student(teacher, self.image_shape_, seed=self.seed)
         self.model_.standardise(rows[:1000])
         self._train(rows)
         self.usual_error_ = float(self.model_.errors(rows[:1000]).mean())
+
+    def _arguments(self):
+        return {**super()._arguments(), "teacher": None if self.teacher is None else "that of the model"}
+
+    def _state(self):
+        return {**super()._state(), "image_shape": list(self.image_shape_), "usual_error": self.usual_error_}
+
+    def _restore(self, state):
+        super()._restore(state)
+        self.image_shape_ = tuple(state["image_shape"])
+        check_image_shape("image_shape", self.image_shape_)
+        self.usual_error_ = float(state["usual_error"])
+        if self.teacher is not None:
+            self.teacher = self.model_.teacher
 
     def _strangeness(self, rows):
         errors = self.model_.errors(rows)

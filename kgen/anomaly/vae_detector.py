@@ -61,6 +61,9 @@ class VAEDetector(TableDetector):
     Reference: An and Cho, Variational Autoencoder based Anomaly Detection using Reconstruction Probability, 2015.
     """
 
+    reads = ("table", "images")
+    models = ("TableVAE", "VAE")
+
     def __init__(
         self,
         *,
@@ -131,6 +134,16 @@ class VAEDetector(TableDetector):
             return super()._strangeness(rows)
         scores = image_scores(self.model_, rows)
         return scores["reconstruction"] + scores["kl"] if self.measure == "elbo" else scores[self.measure]
+
+    def _state(self):
+        shape = self.image_shape_
+        return {**super()._state(), "image_shape": None if shape is None else list(shape)}
+
+    def _restore(self, state):
+        self.image_shape_ = None if state["image_shape"] is None else tuple(state["image_shape"])
+        if self.image_shape_ is not None:
+            check_image_shape("image_shape", self.image_shape_)
+        super()._restore(state)
 
     def _learn_vectors(self, x):
         latent_dim = self.latent_dim or min(16, max(2, x.shape[1] // 2))

@@ -1,4 +1,4 @@
-"""The command line: `kgen train · generate · evaluate · demo · presets · info`. Thin; the work is done elsewhere.
+"""The command line: `kgen train · generate · evaluate · score · demo · presets · info`. Thin; others do the work.
 
 Neither keras nor gradio is imported before a command needs it, so help comes at once.
 """
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from kgen import __version__
+from kgen.cli import detecting
 from kgen.cli import generating
 from kgen.cli import learning
 from kgen.cli import looking
@@ -26,6 +27,7 @@ for command in (
     learning.train,
     generating.generate,
     learning.evaluate,
+    detecting.score,
     looking.presets,
     looking.demo,
     looking.info,

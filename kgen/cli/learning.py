@@ -9,7 +9,9 @@ import typer
 
 from kgen.cli import words
 
-MODEL_HELP = f"one of {', '.join(words.FAMILIES)}"
+MODELS = {**words.FAMILIES, **words.DETECTORS}
+MODEL_HELP = f"one of {', '.join(MODELS)}"
+EPOCHS, BATCH_SIZE = 10, 32
 
 
 def train(
@@ -18,12 +20,13 @@ def train(
         str,
         typer.Option(
             help="name of a data set (digits, mnist, pydoc, tatoeba_en_fr, …: kgen info lists them), folder of images, "
-            "text file or folder, or for a translator a table with two columns (.tsv, .tsv.gz, .csv)"
+            "text file or folder, for a translator a table with two columns (.tsv, .tsv.gz, .csv), for a detector a "
+            "table with a header (.csv)"
         ),
     ] = "",
     out: Annotated[Path, typer.Option(help="run folder for the model, its configuration, history and samples")] = ...,
-    epochs: int = 10,
-    batch_size: int = 32,
+    epochs: Annotated[int | None, typer.Option(help=f"{EPOCHS}, of a detector as many as it needs")] = None,
+    batch_size: Annotated[int | None, typer.Option(help=f"{BATCH_SIZE}, of a detector its own")] = None,
     settings: words.Settings = (),
     seed: words.Seed = 1,
     learning_rate: Annotated[float | None, typer.Option(help="instead of the family's own")] = None,
@@ -31,6 +34,7 @@ def train(
     patience: Annotated[int, typer.Option(help="stop after so many epochs without a better val_loss; 0: never")] = 0,
     data_dir: words.DataDir = None,
     image_size: Annotated[int | None, typer.Option(help="side in pixels, for a folder of images")] = None,
+    columns: Annotated[str, typer.Option(help="for a detector, of a table: a,b,c; without it all")] = "",
     backend: words.Backend = "",
     device: words.Device = "",
     deterministic: Annotated[bool, typer.Option(help="bit-equal repetition, in one thread")] = False,
@@ -38,12 +42,25 @@ def train(
     overwrite: Annotated[bool, typer.Option(help="replace the run in --out")] = False,
 ):
     """Train a model; Ctrl-C leaves what --resume needs to go on exactly."""
-    name = words.FAMILIES[words.choose("MODEL", model, words.FAMILIES)]
+    name = MODELS[words.choose("MODEL", model, MODELS)]
     if patience and not validation_split:
         raise ValueError("--patience watches the val_loss: give a --validation-split too, such as 0.1")
     if resume and overwrite:
         raise ValueError("--resume and --overwrite exclude each other")
     words.prepare(backend, device, deterministic)
+    if name in words.DETECTORS.values():
+        for option, given in (("learning-rate", learning_rate), ("validation-split", validation_split)):
+            if given:
+                raise ValueError(f"--{option}: a {name} chooses that itself")
+        if resume:
+            raise ValueError(f"--resume: a {name} trains in one piece; begin anew, if need be with --overwrite")
+        from kgen.cli import detecting
+
+        options = {"epochs": epochs, "batch_size": batch_size, "data_dir": data_dir, "image_size": image_size}
+        detecting.train(name, data, out, settings, seed, columns=columns, overwrite=overwrite, **options)
+        return
+    if columns:
+        raise ValueError(f"--columns: a {name} learns from no table")
     import kgen
     from kgen import runs
 
@@ -53,8 +70,8 @@ def train(
         "data_dir": str(data_dir) if data_dir else None,
         "image_size": image_size,
         "arguments": words.arguments_from(settings, cls.__init__, cls.__name__),
-        "epochs": epochs,
-        "batch_size": batch_size,
+        "epochs": EPOCHS if epochs is None else epochs,
+        "batch_size": BATCH_SIZE if batch_size is None else batch_size,
         "learning_rate": learning_rate,
         "validation_split": validation_split,
         "patience": patience,
@@ -76,16 +93,25 @@ def evaluate(
     model: words.Model,
     data: Annotated[str, typer.Option(help="data set, file or folder; the default is the run's own test split")] = "",
     data_dir: words.DataDir = None,
-    limit: Annotated[int, typer.Option(help="use at most so many examples; 0: all")] = 1000,
+    limit: Annotated[
+        int | None, typer.Option(help="use at most so many examples; 0: all; 1000, of a detector all")
+    ] = None,
     full: Annotated[bool, typer.Option(help="the family's honest figure, or just the parts of the loss")] = True,
     sampler: words.Sampler = "",
     beam: words.BeamWidth = None,
+    labels: Annotated[str, typer.Option(help="column of a table that is 1 for anomalies, for a detector")] = "",
     settings: words.Settings = (),
     backend: words.Backend = "",
     device: words.Device = "",
 ):
     """Measure a trained model on data it has not seen."""
     words.prepare(backend, device)
+    if words.is_detector(model):
+        from kgen.cli import detecting
+
+        detecting.evaluate(model, data, data_dir, labels, limit)
+        return
+    limit = 1000 if limit is None else limit
     import kgen
     from kgen import runs
 

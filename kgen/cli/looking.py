@@ -42,9 +42,16 @@ def demo(
     studio.main(models=list(model), port=port)
 
 
-def info(backend: words.Backend = "", device: words.Device = ""):
-    """Say what kgen runs on here: versions, backends, devices, memory; and what it can load by name."""
+def info(
+    run: Annotated[str, typer.Argument(help="a run folder: say what was trained there")] = "",
+    backend: words.Backend = "",
+    device: words.Device = "",
+):
+    """Say what kgen runs on here: versions, backends, devices, memory; what it can load by name; or what a run is."""
     words.prepare(backend, device)
+    if run:
+        _info_of(run)
+        return
     import platform
 
     import keras
@@ -61,3 +68,19 @@ def info(backend: words.Backend = "", device: words.Device = ""):
         memory = f"{one.memory / 2**30:.1f} GiB" if one.memory else "memory unknown"
         typer.echo(f"{one.name:9} {one.description}, {memory}")
     typer.echo(f"data sets {', '.join(catalog.names())}")
+
+
+def _info_of(run):
+    """What was asked for in a run folder, and of a detector where it draws the line."""
+    from kgen import runs
+
+    for name, value in runs.read_config(run).items():
+        if name != "resolved":
+            typer.echo(f"{name:17} {value}")
+    if words.is_detector(run):
+        from kgen import anomaly
+
+        detector = anomaly.load(run)
+        typer.echo(f"learned           {', '.join(getattr(detector, 'feature_names_in_', ())) or 'without names'}")
+        clean = 0 if detector.clean_scores_ is None else len(detector.clean_scores_.scores)
+        typer.echo(f"anomaly above     {-detector.offset_:.6g}, {clean:,} rows held back")

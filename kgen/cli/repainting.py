@@ -66,7 +66,7 @@ def _read(source, image_shape):
     images, places = [], {}
     for file in files:
         try:
-            image = _image(file, image_shape)
+            image = fitted_image(file, image_shape)
         except Unusable as reason:
             skipped.add(file, reason)
             continue
@@ -82,7 +82,8 @@ def _read(source, image_shape):
     return np.stack(images), list(places)
 
 
-def _image(file, image_shape):
+def fitted_image(file, image_shape):
+    """A file as uint8 `image_shape`, cropped in its centre and resized."""
     from PIL import Image
     from PIL import ImageOps
 

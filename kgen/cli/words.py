@@ -19,6 +19,7 @@ def command_name(class_name):
 
 
 FAMILIES = {command_name(name): name for name in PUBLIC["models"]}
+DETECTORS = {command_name(name): name for name in PUBLIC["anomaly"] if name.endswith("Detector")}
 
 Backend = Annotated[str, typer.Option(help="tensorflow, jax or torch; the default is Keras's choice")]
 Device = Annotated[str, typer.Option(help="cpu, gpu or gpu:N")]
@@ -103,6 +104,8 @@ def load(model):
     import kgen
     from kgen.models.base import GenerativeModel
 
+    if is_detector(model):
+        raise ValueError(f"MODEL: {model} holds a detector: `kgen score` says with it what is strange")
     if Path(model).exists() or Path(model).suffix == ".keras":
         if Path(model).is_dir() and (Path(model) / "model.safetensors").exists():
             return GenerativeModel.from_preset(model)
@@ -112,6 +115,12 @@ def load(model):
     raise FileNotFoundError(
         f"MODEL: {model!r} is no run folder, no .keras file and no preset ({', '.join(kgen.presets.list())})"
     )
+
+
+def is_detector(run):
+    """Whether a path is a run folder of a detector, or the file in it."""
+    path = Path(run)
+    return (path / "detector.zip").exists() or (path.suffix == ".zip" and path.exists())
 
 
 def _did_you_mean(value, choices):

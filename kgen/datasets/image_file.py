@@ -1,5 +1,6 @@
 """One image file of any kind as 8-bit grey or RGB, or the reason why not."""
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -23,7 +24,7 @@ def read_image(path, least_side=None):
     become RGB, of an animation the first frame is taken.
 
     Args:
-        path: the file.
+        path: the file, or one that is open for reading bytes.
         least_side: int or None. A JPEG may come at a half, quarter or eighth of its size, as long as both sides keep
             this many pixels; large photographs are read several times as fast so.
 
@@ -36,7 +37,7 @@ def read_image(path, least_side=None):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with open(path, "rb") as file, Image.open(file, formats=formats) as image:
+            with _opened(path) as file, Image.open(file, formats=formats) as image:
                 if least_side is not None:
                     image.draft(None, (least_side, least_side))
                 ImageOps.exif_transpose(image, in_place=True)
@@ -51,6 +52,10 @@ def read_image(path, least_side=None):
         raise Unusable("larger than PIL.Image.MAX_IMAGE_PIXELS") from None
     except Exception as error:  # on damaged files Pillow's decoders raise nearly every type there is
         raise Unusable("broken") from error
+
+
+def _opened(path):
+    return contextlib.nullcontext(path) if hasattr(path, "read") else open(path, "rb")
 
 
 def _eight_bits(image):
