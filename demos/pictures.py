@@ -49,8 +49,8 @@ def tile(images, columns=None, width=960, gap=GAP, skip=0):
     return Image.fromarray(canvas)
 
 
-def drawn(figure):
-    """A matplotlib `Figure` as a PIL image."""
+def drawn(figure, dpi=DOTS_PER_INCH):
+    """A matplotlib `Figure` as a PIL image; with dpi="figure" one whose pixels were set stays as it is."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
+    figure.savefig(file, format="png", dpi=dpi)
     return Image.open(file)
