@@ -25,7 +25,7 @@ from .widgets import within
 
 PART_OF = "image_generation"
 TITLE = "From noise"
-ORDER = 15
+ORDER = 45
 NEEDS = (*AN_IMAGE_MODEL, "generate(stream)")
 
 MAX_IMAGES = 8

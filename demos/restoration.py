@@ -89,7 +89,8 @@ def able(facts):
 
 def about_model(facts):
     """One line about a model, from what is known before it is loaded."""
-    return f"{about_image_model(facts)}, enlarges {facts.arguments['scale']} times"
+    enlarges = f", enlarges {facts.arguments['scale']} times" if "super_resolution" in able(facts) else ""
+    return f"{about_image_model(facts)}{enlarges}"
 
 
 def task_chosen(facts, sent):
