@@ -68,7 +68,7 @@ def build(studio, model):
             if in_turn:
                 options["labels"] = i % facts.arguments["num_classes"]
             filled.append(dreamer.inpaint(seen, hole, seed=seed + i, **options))
-            yield gr.skip(), tile(np.concatenate(filled), width=WIDTH)
+            yield gr.skip(), tile(np.concatenate(filled), width=WIDTH, places=count)
 
     named(fill_hole, "model", "image", "count", "seed", *knobs.controls)
 

@@ -106,7 +106,7 @@ def test_codes_and_models_without_a_prior_dream_no_images(studio):
 def test_parts_and_knobs_are_there_for_the_models_that_have_them(studio, page):
     about, *tabs = handler(page, "about_image_model")("latents")
     assert about == "**LatentDiffusion** · 8 × 8 × 1 pixels, dreams what you say"
-    assert [one["visible"] for one in tabs] == [True, True, False, True]  # dreams, from noise, complete, fill a hole
+    assert [one["visible"] for one in tabs] == [True, True, True, False, True]  # all but Complete
     with gradio.Blocks(analytics_enabled=False):
         knobs = board(studio, SimpleNamespace(value="words"), NEEDS).knobs
     turned = {
@@ -156,6 +156,14 @@ def test_an_image_comes_out_of_noise_step_by_step(page, models):
 def test_long_ways_are_shown_in_glimpses(page):
     *steps, _ = ask(page, "show_denoising", model="plain", count=1, seed=5, steps=60, solver="Euler")
     assert len(steps) == 2 + 20  # every third
+
+
+@pytest.mark.parametrize(("name", "meant"), [("classes", {"labels": 0}), ("latents", {})])
+def test_a_walk_leads_from_dream_to_dream(page, models, name, meant):
+    *_, answer = ask(page, "walk_from_noise", model=name, from_seed=4, to_seed=9, count=2, **DIFFUSION)
+    euler = {"guidance": 2.0, "steps": 3, "solver": kgen.diffusion.Euler()}
+    ends = np.concatenate([models[name].generate(1, seed=seed, **meant, **euler) for seed in (4, 9)])
+    assert np.abs(np.asarray(answer).astype(int) - np.asarray(tile(ends, columns=2)).astype(int)).max() <= 1
 
 
 def test_work_that_nobody_waits_for_ends():
