@@ -61,13 +61,14 @@ def build(studio, model):
         check_sheet(count, painter.image_shape)
         seen, rows = as_seen(image, painter.image_shape), round(painter.image_shape[0] * kept / 100)
         below = np.arange(painter.image_shape[0])[:, None, None] >= rows
-        yield tile(np.where(below, NOTHING, seen).astype("uint8"), width=WIDTH), gr.skip()
+        before = tile(np.where(below, NOTHING, seen).astype("uint8"), width=WIDTH)
+        yield before, None
 
         def work(progress):
             return painter.complete(seen, rows=rows, n=count, seed=seed, progress=progress, **options)[0]
 
         for images in step_by_step(work):
-            yield gr.skip(), gr.skip() if images is None else tile(images, width=WIDTH)
+            yield (gr.skip(), gr.skip()) if images is None else (before, tile(images, width=WIDTH))
 
     named(complete_image, "model", "image", "kept", "count", "seed", *knobs.controls)
 

@@ -120,8 +120,9 @@ def build(studio, model):
         every = -(-options.get("steps", 1) // GLIMPSES)
         for glimpse in dreamer.generate(count, seed=seed, stream=True, every=every, **options):
             glimpses.append(glimpse)
-            yield tile(glimpse.noisy, width=WIDTH), tile(glimpse.seen, width=WIDTH), gr.skip()
-        yield gr.skip(), gr.skip(), strip(glimpses)
+            found = tile(glimpse.noisy, width=WIDTH), tile(glimpse.seen, width=WIDTH)
+            yield *found, gr.skip()
+        yield *found, strip(glimpses)
 
     named(show_denoising, "model", "count", "seed", *knobs.controls)
 

@@ -62,13 +62,14 @@ def build(studio, model):
         seen, hole = as_painted(image, dreamer.image_shape)
         if not hole.any():
             raise sorry("Image: draw on it where the model shall dream.")
-        yield tile(np.where(hole[..., None], NOTHING, seen).astype("uint8"), width=WIDTH), gr.skip()
+        before = tile(np.where(hole[..., None], NOTHING, seen).astype("uint8"), width=WIDTH)
+        yield before, None
         filled, in_turn = [], "labels" in options and options["labels"] is None
         for i in range(count):
             if in_turn:
                 options["labels"] = i % facts.arguments["num_classes"]
             filled.append(dreamer.inpaint(seen, hole, seed=seed + i, **options))
-            yield gr.skip(), tile(np.concatenate(filled), width=WIDTH, places=count)
+            yield before, tile(np.concatenate(filled), width=WIDTH, places=count)
 
     named(fill_hole, "model", "image", "count", "seed", *knobs.controls)
 

@@ -155,12 +155,13 @@ def build(studio):
         yield [None] * 3  # between two steps Stop takes hold
         restorer = studio.model(model, *NEEDS)
         given, made = given_to(restorer, task, image), []
-        yield tile(shown(given), width=WIDTH), gr.skip(), gr.skip()
+        before = tile(shown(given), width=WIDTH)
+        yield before, None, None
         answers = answers if steps else 1
         for i in range(answers):
             made.append(restorer.restore(task, given, seed=seed + i, steps=steps))
             mean = np.rint(np.mean(made, axis=0)).astype("uint8")
-            yield gr.skip(), tile(np.concatenate(made), width=WIDTH, places=answers), tile(mean, width=WIDTH)
+            yield before, tile(np.concatenate(made), width=WIDTH, places=answers), tile(mean, width=WIDTH)
 
     @sentences
     def example_of_damage(model, task):

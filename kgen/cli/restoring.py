@@ -23,13 +23,11 @@ def restore(model, source, target, settings, seed, overwrite):
         raise ValueError(f"--file and --out: an {name} restores images; name an image or a folder, and where to write")
     own = dict(one.split("=", 1) for one in settings if one.partition("=")[0] in OWN and "=" in one)
     others = [one for one in settings if one.partition("=")[0] not in own]
-    arguments = words.arguments_from(others, model.super_resolve, "generate", ("images", "samples", "seed"))
+    arguments = words.arguments_from(others, model.super_resolve, "restore", ("images", "samples", "seed"))
     arguments = words.with_solver(arguments)
     task, mask = _task(model, own.get("task")), own.get("mask")
     if (mask is not None) != (task == "inpainting"):
-        raise ValueError(
-            f"--set mask=FILE: expected for inpainting alone, where it says what is missing; task is {task}"
-        )
+        raise ValueError(f"--set mask=FILE: it says what is missing for inpainting, and for that alone; task is {task}")
     pictures.check_paths(source, target, overwrite, "restored.png")
     hole = None if mask is None else _hole(Path(mask))
     images, places = pictures.read(source, lambda file: _image(file, model.image_shape[-1]))
@@ -61,7 +59,7 @@ def restore_sound(model, source, target, settings, seed, overwrite):
     if target.exists() and not overwrite:
         raise FileExistsError(f"--out: {target} exists; choose another name, or replace it with --overwrite")
     verb = model.super_resolve_file
-    arguments = words.with_solver(words.arguments_from(settings, verb, "generate", ("path", "out", "seed")))
+    arguments = words.with_solver(words.arguments_from(settings, verb, "restore", ("path", "out", "seed")))
     target.parent.mkdir(parents=True, exist_ok=True)
     verb(source, target, seed=seed, **arguments)
     typer.echo(str(target))
