@@ -18,6 +18,12 @@ from kgen.presets import registry
 
 log = logging.getLogger("kgen.studio")
 
+# What a model lacks although its class has it: for a need, an argument and the value of it that takes it away.
+LACKS = {
+    "generate": ("prior", None),  # dreams of codes are draws of a prior
+    "image_shape": ("likelihood", "codes"),  # codes are no image
+}
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -38,16 +44,31 @@ class Facts:
     verbs: dict
 
     def has(self, *needs):
-        """Whether the model has every one of these verbs or arguments.
+        """Whether the model has every one of these verbs or arguments; "generate(stream)" is a verb's argument.
 
         An argument that is None is none, and neither is a verb of its name: a model made with `attention=None` has
         nothing that its method `attention` could show.
         """
-        return all(self.arguments.get(need, need if need in self.verbs else None) is not None for need in needs)
+        return all(self._has(need) for need in needs)
+
+    def _has(self, need):
+        verb, _, argument = need.removesuffix(")").partition("(")
+        name, value = LACKS.get(verb, ("", None))
+        if name in self.arguments and self.arguments[name] == value:
+            return False
+        if argument:
+            return self.takes(verb, argument)
+        return self.arguments.get(need, need if need in self.verbs else None) is not None
 
     def takes(self, verb, argument):
         """Whether a verb of the model has an argument of that name."""
         return argument in self.verbs.get(verb, ())
+
+    @property
+    def image_shape(self):
+        """[height, width, channels] of the model's images, or of those of the autoencoder in whose space it dreams."""
+        inner = self.arguments.get("autoencoder")
+        return (inner["config"] if inner else self.arguments)["image_shape"]
 
     def load(self):
         """The model itself; here keras is imported."""

@@ -1,19 +1,21 @@
 """Part of *Image generation*: a sheet of images from a seed."""
 
+import inspect
+
 import gradio as gr
 
-from .discovery import find
 from .image_classes import CLASSES
 from .image_classes import IN_TURN
 from .image_classes import class_box
 from .image_classes import class_choices
 from .image_classes import class_chosen
 from .image_generation import NEEDS as AN_IMAGE_MODEL
-from .image_generation import PRIVATE
 from .image_generation import QUEUE
 from .image_knobs import Knob
+from .image_knobs import board
 from .pictures import check_sheet
 from .pictures import tile
+from .stoppable import step_by_step
 from .studio import MAX_SEED
 from .studio import named
 from .studio import sentences
@@ -29,6 +31,8 @@ ORDER = 10
 NEEDS = AN_IMAGE_MODEL
 
 MAX_IMAGES = 100
+MAX_STREAM = 64  # of those whose coming diffusion models let us see
+STEPS_AT_ONCE = 5  # Stop waits for those that are begun
 
 
 def temperature_slider(**shown):
@@ -51,15 +55,24 @@ KNOBS = {
 }
 
 
+def dreams(model, count, **options):
+    """Yields None for each piece of the work, and then the images of `model.generate(count, **options)`."""
+    takes = inspect.signature(model.generate).parameters
+    if "stream" in takes and count <= MAX_STREAM:
+        for glimpse in model.generate(count, stream=True, every=STEPS_AT_ONCE, **options):
+            yield glimpse.noisy if glimpse.done == glimpse.steps else None
+    elif "progress" in takes:
+        yield from step_by_step(lambda progress: model.generate(count, progress=progress, **options))
+    else:
+        yield model.generate(count, **options)
+
+
 def build(studio, model):
-    first, everybody = studio.facts(model.value), [studio.facts(name) for name in studio.names(*NEEDS)]
-    knobs = {argument: knob for part in find(PART_OF) for argument, knob in getattr(part, "KNOBS", {}).items()}
-    knobs = {name: knob for name, knob in knobs.items() if any(knob.turns(name, facts) for facts in everybody)}
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             count = gr.Slider(1, MAX_IMAGES, 25, step=1, label="Images")
             seed = seed_box()
-            controls = {name: knob.make(**knob.look(name, first)) for name, knob in knobs.items()}
+            knobs = board(studio, model, NEEDS)
             go, new, stop = go_and_stop("Generate")
         with gr.Column(scale=2, min_width=320):
             picture = picture_box("Images")
@@ -68,21 +81,19 @@ def build(studio, model):
     def generate_images(model, count, seed, *settings):
         count = whole("Images", count, 1, MAX_IMAGES)
         seed = whole("Seed", seed, 0, MAX_SEED)
-        facts, options = studio.facts(model, *NEEDS), {}
-        for (name, knob), sent in zip(knobs.items(), settings, strict=True):
-            if knob.turns(name, facts):
-                options[name] = knob.read(controls[name], facts, sent)
+        options = knobs.options(studio.facts(model, *NEEDS), settings)
         yield gr.skip()  # between two steps Stop takes hold
         dreamer = studio.model(model, *NEEDS)
         check_sheet(count, dreamer.image_shape)
         yield gr.skip()
-        yield tile(dreamer.generate(count, seed=seed, **options))
+        for images in dreams(dreamer, count, seed=seed, **options):
+            yield gr.skip() if images is None else tile(images)
 
-    named(generate_images, "model", "count", "seed", *knobs)  # whichever knobs there are
+    named(generate_images, "model", "count", "seed", *knobs.controls)  # whichever knobs there are
 
-    inputs = [model, count, seed, *controls.values()]
+    inputs = [model, count, seed, *knobs.controls.values()]
     running = gr.on(
-        [go.click, seed.submit],
+        [go.click, seed.submit, *(box.submit for box in knobs.boxes)],
         generate_images,
         inputs,
         picture,
@@ -93,10 +104,4 @@ def build(studio, model):
         generate_images, inputs, picture, api_name="generate_anew", api_visibility="private", **QUEUE
     )
     stop.click(None, cancels=[running, again], api_name="stop_images")
-
-    def show_knobs(model):
-        facts = studio.facts(model, *NEEDS)
-        return [gr.update(**knob.look(name, facts)) for name, knob in knobs.items()]
-
-    if knobs:
-        model.change(show_knobs, model, [*controls.values()], api_name="image_knobs", **PRIVATE)
+    knobs.follow(studio, model, NEEDS, "image_knobs")

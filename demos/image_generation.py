@@ -54,10 +54,11 @@ Train one, which takes a minute, and come back with it:
 
 def about_model(facts):
     """One line about a model, from what is known before it is loaded."""
-    shape = str(facts.arguments["image_shape"]).strip("[]").replace(", ", " × ")
+    shape = str(facts.image_shape).strip("[]").replace(", ", " × ")
     latent = f", {facts.arguments['latent_dim']} latent dimensions" if facts.has("latent_dim") else ""
     classes = f", {facts.arguments['num_classes']} classes" if facts.has("num_classes") else ""
-    return f"**{facts.class_name}** · {shape} pixels{latent}{classes}"
+    words = ", dreams what you say" if facts.has("generate(prompt)", "tokenizer") else ""
+    return f"**{facts.class_name}** · {shape} pixels{latent}{classes}{words}"
 
 
 def build(studio):

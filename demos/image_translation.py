@@ -23,19 +23,16 @@ if not __package__:  # run as a file: be a module of the folder it lies in, or o
     sys.path[0] = str(here.parent)  # instead of the folder itself, where any name might hide a package of that name
     __package__ = here.name if (here / "studio.py").exists() else "kgen_demos"
 
-from pathlib import Path
-
 import gradio as gr
 import numpy as np
-from PIL import Image
-from PIL import ImageOps
 
 from .image_generation import PRIVATE
 from .image_generation import about_model
 from .pictures import tile
 from .studio import sentences
-from .studio import sorry
-from .widgets import picture_box
+from .uploaded_images import as_seen
+from .uploads import upload_path
+from .widgets import captioned
 from .widgets import within
 
 TITLE = "Image to image"
@@ -69,37 +66,6 @@ Then give it a folder with two subfolders of images, the first of which is kind 
 """
 
 
-def as_seen(file, image_shape):
-    """What somebody uploaded as the model takes it, uint8 `(1, height, width, channels)`; or a sentence.
-
-    It is cropped in its centre to the model's aspect and resized, as `kgen.datasets.image_folder` does it.
-
-    Args:
-        file: what gradio makes of it, a dict; it lets no path through that is outside the folder of uploads.
-        image_shape: (height, width, channels) of the model.
-    """
-    from kgen.datasets.image_file import Unusable  # brings keras
-    from kgen.datasets.image_file import read_image
-
-    height, width, channels = image_shape
-    try:
-        image = read_image(checked_path(file), least_side=2 * max(height, width))
-    except Unusable as reason:
-        raise sorry(f"Image: expected a picture such as PNG or JPEG, this file is {reason}.") from reason
-    # What was enlarged by a whole factor, as pictures of the studio are, becomes what it was.
-    enlarged = image.width % width == 0 and image.width * height == image.height * width
-    image = ImageOps.fit(image, (width, height), Image.Resampling.BOX if enlarged else Image.Resampling.BICUBIC)
-    return np.asarray(image.convert("L" if channels == 1 else "RGB")).reshape(1, *image_shape)
-
-
-def checked_path(file):
-    """The path of an upload, or a sentence when there is none."""
-    path = file.get("path") if isinstance(file, dict) else None
-    if not isinstance(path, str) or not Path(path).is_absolute():  # not an address in the network either
-        raise sorry("Image: choose an image first.")
-    return path
-
-
 def example(kind):
     """Some image of this kind of the data set `EXAMPLES`, large enough to be looked at."""
     from kgen.datasets import load  # brings keras
@@ -110,13 +76,6 @@ def example(kind):
 
 def has_examples(facts):
     return list(facts.arguments["image_shape"]) == EXAMPLES_SHAPE
-
-
-def captioned(label):
-    """Where a picture appears, with its label above; gradio's own would hide a corner of it."""
-    with gr.Column(min_width=160):
-        gr.Markdown(f"**{label}**")
-        return picture_box(label)
 
 
 def build(studio):
@@ -145,7 +104,7 @@ def build(studio):
 
     @sentences
     def translate_image(model, image, direction):
-        checked_path(image)
+        upload_path("Image", image)
         kind, other = DIRECTIONS[within(way, direction)]
         studio.facts(model, *NEEDS)
         yield [None] * 3  # between two steps Stop takes hold

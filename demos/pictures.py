@@ -23,7 +23,7 @@ def check_sheet(count, image_shape):
         raise sorry(f"Images: {most} images of {height} × {width} pixels fit on one sheet, not {count}.")
 
 
-def tile(images, columns=None, width=960, gap=GAP, skip=0):
+def tile(images, columns=None, width=960, gap=GAP, skip=0, places=0):
     """Images side by side, small ones enlarged by a whole factor.
 
     Args:
@@ -32,11 +32,12 @@ def tile(images, columns=None, width=960, gap=GAP, skip=0):
         width: about how wide the picture becomes, in pixels; no image is made smaller than it is.
         gap: pixels between images.
         skip: places that stay free before the first image.
+        places: how many there are at least; those behind the last image stay free for images to come.
 
     Returns:
         a PIL image with transparent gaps.
     """
-    n = len(images) + skip
+    n = max(len(images) + skip, places)
     columns = min(columns or math.ceil(math.sqrt(n)), n)
     factor = max(1, round(width / columns / images.shape[2]))
     images = images.repeat(factor, axis=1).repeat(factor, axis=2)
@@ -49,8 +50,8 @@ def tile(images, columns=None, width=960, gap=GAP, skip=0):
     return Image.fromarray(canvas)
 
 
-def drawn(figure):
-    """A matplotlib `Figure` as a PIL image."""
+def drawn(figure, dpi=DOTS_PER_INCH):
+    """A matplotlib `Figure` as a PIL image; with dpi="figure" one whose pixels were set stays as it is."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
+    figure.savefig(file, format="png", dpi=dpi)
     return Image.open(file)

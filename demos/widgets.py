@@ -20,6 +20,30 @@ def picture_box(label, **options):
     return gr.Image(label=label, alt_text=label, show_label=False, format="png", **options)
 
 
+def captioned(label, **options):
+    """Where a picture appears, with its label above; gradio's own would hide a corner of it."""
+    with gr.Column(min_width=160):
+        gr.Markdown(f"**{label}**")
+        return picture_box(label, **options)
+
+
+def image_editor(label):
+    """Where people upload an image and draw on it.
+
+    Nothing may listen to its changes: then it would keep what was drawn to itself instead of uploading it.
+    """
+    return gr.ImageEditor(
+        label=label,
+        format="png",
+        sources=["upload", "clipboard"],
+        buttons=[],
+        transforms=(),
+        brush=gr.Brush(colors=["#e11d48"], color_mode="fixed"),
+        layers=gr.LayerOptions(allow_additional_layers=False),
+        height=420,
+    )
+
+
 def go_and_stop(go, new="New seed"):
     """The buttons under the controls: do it, do it with another seed, stop."""
     go = gr.Button(go, variant="primary")

@@ -89,6 +89,7 @@ PUBLIC = {
         "SampleImages": "sample_images",
         "SampleTranslatedImages": "sample_images",
         "SampleReconstructions": "sample_images",
+        "SampleRestorations": "sample_images",
         "SampleText": "sample_text",
         "SampleTranslations": "sample_translations",
         "SampleNeighbours": "sample_neighbours",

@@ -266,7 +266,7 @@ def _rows_in(path, detector, labels):
 def _images_in(folder, image_shape):
     import numpy as np
 
-    from kgen.cli.repainting import fitted_image
+    from kgen.cli.pictures import fitted
     from kgen.datasets.files import Skipped
     from kgen.datasets.files import files_below
     from kgen.datasets.image_file import Unusable
@@ -274,7 +274,7 @@ def _images_in(folder, image_shape):
     skipped, names, images, any_images = Skipped(), [], [], False
     for file in files_below(folder, skipped):
         try:
-            images.append(fitted_image(file, image_shape))
+            images.append(fitted(file, image_shape))
         except Unusable as reason:
             skipped.add(file, reason)
             continue

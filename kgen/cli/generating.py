@@ -10,19 +10,23 @@ import typer
 from kgen.cli import words
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
+# What models can do that generate nothing by themselves.
+WORKS_ON = {"translate": "translates images", "restore": "restores images", "super_resolve_file": "restores sound"}
 BETWEEN_TEXTS = "\n---\n"
 TAKEN = ("prompt", "source", "seed", "sampler", "stream", "batch_size")  # arguments of `generate` that are options here
 
 
 def generate(
     model: words.Model,
-    text: Annotated[str | None, typer.Option(help="what to translate, or what a language model goes on with")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="what to translate, what a language model goes on with, or what an image shows")
+    ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(help="a text file (or .gz) of any size, line by line, instead of --text; or images to translate"),
+        typer.Option(help="a text file (or .gz) of any size, line by line, instead of --text; or images, or sound"),
     ] = None,
     n: Annotated[int, typer.Option("-n", help="how many images, or texts")] = 0,
-    out: Annotated[Path | None, typer.Option(help="what to write: a picture, a folder of them, or text")] = None,
+    out: Annotated[Path | None, typer.Option(help="what to write: pictures, text or sound")] = None,
     max_new_tokens: Annotated[int | None, typer.Option(help="length of a text")] = None,
     sampler: words.Sampler = "",
     beam: words.BeamWidth = None,
@@ -39,7 +43,8 @@ def generate(
 
     Of word embeddings it prints the neighbours of a word, or with three words, "man king woman", what is to the third
     as the second is to the first. A model that translates images, such as a CycleGAN, makes of the picture --file the
-    picture --out, and of a folder a folder of PNGs; `--set to=a` is the way back.
+    picture --out, and of a folder a folder of PNGs; `--set to=a` is the way back. So does one that restores them:
+    `--set task=super_resolution`, denoising, colorization or, with `--set mask=hole.png`, inpainting.
     """
     if file is None and resume:
         raise ValueError("--resume goes on with an unfinished --out of a --file; name both")
@@ -66,24 +71,28 @@ def generate(
                 raise ValueError(f"--{option}: a {name} knows neighbours of words; ask it with --text")
         _put("\n".join(f"{cosine:.4f}\t{word}" for word, cosine in _neighbours(loaded, text, n or 10)), out)
         return
-    if not (hasattr(loaded, "generate") or hasattr(loaded, "translate")):
-        raise ValueError(f"MODEL: a {name} reads and generates nothing; `kgen evaluate` measures it")
     if not hasattr(loaded, "generate"):
+        works_on = [one for one in WORKS_ON if hasattr(loaded, one)]
+        if not works_on:
+            raise ValueError(f"MODEL: a {name} reads and generates nothing; `kgen evaluate` measures it")
         given = {"sampler": sampler or None, "beam": beam, "max-new-tokens": max_new_tokens, "resume": resume or None}
         for option, value in given.items():
             if value is not None:
-                raise ValueError(f"--{option}: a {name} translates images")
-        from kgen.cli import repainting
-
-        repainting.repaint(loaded, file, out, settings, batch_size, overwrite)
+                raise ValueError(f"--{option}: a {name} {WORKS_ON[works_on[0]]}")
+        _work_on(loaded, works_on[0], file, out, settings, batch_size, seed, overwrite)
         return
     verb = loaded.candidates if n_best and translates else loaded.generate
     arguments = words.arguments_from(settings, verb, verb.__name__, TAKEN)
     if not hasattr(loaded, "token_loop"):
-        given = {"text": text, "file": file, "sampler": sampler or None, "beam": beam, "n-best": n_best or None}
+        given = {"file": file, "sampler": sampler or None, "beam": beam, "n-best": n_best or None}
+        if getattr(loaded, "tokenizer", None) is None:
+            given["text"] = text  # a model that has a tokenizer learned captions
         for option, value in given.items():
             if value is not None:
                 raise ValueError(f"--{option}: a {name} generates images")
+        if text is not None:
+            arguments["prompt"] = text
+        arguments = words.with_solver(arguments)
         _generate_images(loaded, n or 16, out or Path("generated.png"), seed, arguments, overwrite)
         return
 
@@ -115,6 +124,19 @@ def generate(
             "seed": seed,
         }
         _generate_lines(loaded, file, out, seed, arguments, asked, batch_size, resume, overwrite)
+
+
+def _work_on(model, verb, source, target, settings, batch_size, seed, overwrite):
+    """Let a model that generates nothing make of what it is given what it can: one of `WORKS_ON`."""
+    from kgen.cli import repainting
+    from kgen.cli import restoring
+
+    if verb == "translate":
+        repainting.repaint(model, source, target, settings, batch_size, overwrite)
+    elif verb == "restore":
+        restoring.restore(model, source, target, settings, seed, overwrite)
+    else:
+        restoring.restore_sound(model, source, target, settings, seed, overwrite)
 
 
 def _neighbours(model, text, top):

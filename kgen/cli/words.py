@@ -99,6 +99,16 @@ def sampler_argument(sampler, beam):
     return {}
 
 
+def with_solver(arguments):
+    """The arguments, where a solver was named by a word with that solver of `kgen.diffusion`."""
+    if not isinstance(arguments.get("solver"), str):
+        return arguments
+    from kgen import diffusion
+
+    solvers = [name for name, file in PUBLIC["diffusion"].items() if file == "solvers"]
+    return {**arguments, "solver": getattr(diffusion, choose("--set solver", arguments["solver"], solvers))()}
+
+
 def load(model):
     """The model in a run folder, a `.keras` file or a preset."""
     import kgen

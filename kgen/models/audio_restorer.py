@@ -127,6 +127,10 @@ class AudioSuperResolution(RestoringModel):
     def for_data(cls, waves, **arguments):
         return cls(**({"length": waves.shape[1], **arguments} if isinstance(waves, np.ndarray) else arguments))
 
+    @classmethod
+    def samples_callback(cls, folder, seed, data):
+        return None
+
     # Use -------------------------------------------------------------------------------------------------------------
 
     def super_resolve(self, waves, seed=None, steps=0, solver=None):

@@ -3,6 +3,8 @@
 Saharia et al., Palette: Image-to-Image Diffusion Models, 2022.
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -26,6 +28,7 @@ from kgen.metrics.fidelity import ssim
 from kgen.models.base_images import as_uint8
 from kgen.models.base_restoring import BesideNetwork
 from kgen.models.base_restoring import RestoringModel
+from kgen.training.sample_images import SampleRestorations
 
 TASKS = ("super_resolution", "inpainting", "colorization", "denoising")
 
@@ -117,6 +120,11 @@ class ImageRestorer(RestoringModel):
         """The tasks of this model, as a tuple; grey images have no colours to find."""
         return tuple(task for task in self.tasks if task != "colorization" or self.image_shape[-1] == 3)
 
+    def divisor(self, task):
+        """What must divide both sides of an image that is given for a task."""
+        multiple = 2 ** (len(self.widths) - 1)
+        return multiple // math.gcd(multiple, self.scale) if task == "super_resolution" else multiple
+
     # Training --------------------------------------------------------------------------------------------------------
 
     def make_denoiser(self, name):
@@ -174,6 +182,10 @@ class ImageRestorer(RestoringModel):
     def for_data(cls, data, **arguments):
         return cls(**{"image_shape": data.shape[1:], **arguments})
 
+    @classmethod
+    def samples_callback(cls, folder, seed, data):
+        return SampleRestorations(folder, data[0], seed=seed)
+
     # Use -------------------------------------------------------------------------------------------------------------
 
     def super_resolve(self, images, seed=None, samples=None, steps=20, solver=None):
@@ -189,7 +201,7 @@ class ImageRestorer(RestoringModel):
         Raises:
             ValueError: images that the model cannot take, a task that it has not learned, or an argument out of range.
         """
-        images = self._images(images, "super_resolution", 1)
+        images = self._images(images, "super_resolution", self.divisor("super_resolution"))
         left = np.repeat(np.repeat(images, self.scale, axis=1), self.scale, axis=2)
         return self._undone("super_resolution", left, None, seed, samples, steps, solver)
 
@@ -233,6 +245,23 @@ class ImageRestorer(RestoringModel):
         """
         return self._undone("denoising", self._images(images, "denoising"), None, seed, samples, steps, solver)
 
+    def restore(self, task, given, **options):
+        """What the verb of a task makes of what is left, as `damaged` returns it.
+
+        Args:
+            task: "super_resolution", "inpainting", "colorization" or "denoising".
+            given: uint8 images `(n, height, width, channels)`, or `(images, mask)` for inpainting.
+            **options: seed, samples, steps and solver, as in `super_resolve`.
+
+        Raises:
+            ValueError: as the verbs.
+        """
+        check_in("task", task, self.able)
+        if task == "inpainting":
+            return self.inpaint(*given, **options)
+        verbs = {"super_resolution": self.super_resolve, "colorization": self.colorize, "denoising": self.denoise}
+        return verbs[task](given, **options)
+
     def damaged(self, task, images, seed=0):
         """What is left of images after a task's damage: uint8 images, or `(images, mask)` for inpainting.
 
@@ -273,7 +302,7 @@ class ImageRestorer(RestoringModel):
         """
         figures = {}
         for task in self.able:
-            made = self._mended(task, x, steps, seed)
+            made = self.restore(task, self.damaged(task, x, seed), seed=seed, steps=steps)
             figures[f"{task} psnr"] = psnr(x, made)
             if min(x.shape[1:3]) >= SMALLEST:
                 figures[f"{task} ssim"] = ssim(x, made)
@@ -298,15 +327,6 @@ class ImageRestorer(RestoringModel):
                 "fill up the images"
             )
         return check_images("images", images, (*images.shape[1:3], self.image_shape[-1]))
-
-    def _mended(self, task, images, steps, seed):
-        """The images after they were damaged and restored."""
-        seen, options = self.damaged(task, images, seed), {"seed": seed, "steps": steps}
-        if task == "super_resolution":
-            return self.super_resolve(seen, **options)
-        if task == "inpainting":
-            return self.inpaint(*seen, **options)
-        return self.colorize(seen, **options) if task == "colorization" else self.denoise(seen, **options)
 
     def _undone(self, task, left, mask, seed, samples, steps, solver):
         left = np.asarray(left, "float32") / 127.5 - 1.0

@@ -70,3 +70,47 @@ class SampleReconstructions(SampleTranslatedImages):
     """
 
     shown = "reconstruct"
+
+
+class SampleRestorations(EveryFewEpochs):
+    """Writes what an `ImageRestorer` makes of damaged images as `epoch_0001.png` … at the end of epochs.
+
+    A row for each of its tasks; in it, for each image, what was given, the mean of all answers, and the truth. The
+    damage is the same each time.
+
+    Args:
+        folder: where to write; created when missing.
+        images: uint8 `(n, height, width, channels)`, whole; the first of them are shown.
+        n: how many, ≥ 1.
+        every: write after every so many epochs, and after the first.
+        seed: int, of the damage.
+
+    Raises:
+        ValueError: `n` or `every` is not an integer ≥ 1.
+    """
+
+    def __init__(self, folder, images, n=4, every=1, seed=0):
+        super().__init__(every, verb="restore")
+        check_int("n", n, minimum=1)
+        self.folder = folder
+        self.images = np.asarray(images[:n])
+        self.seed = seed
+
+    def after_epoch(self, number, logs):
+        rows = []
+        for task in self.model.able:
+            given = self.model.damaged(task, self.images, self.seed)
+            made = self.model.restore(task, given, seed=self.seed, steps=0)
+            rows.append(np.stack([_seen(given, self.images.shape), made, self.images], axis=1))
+        grid = np.concatenate(rows).reshape(-1, *self.images.shape[1:])
+        figure = image_grid(grid, columns=3 * len(self.images))
+        figure.savefig(epoch_file(self.folder, number, ".png"))
+
+
+def _seen(given, shape):
+    """What is left of images, large as they were; a hole is grey."""
+    if isinstance(given, tuple):
+        images, mask = given
+        return np.where(mask[..., None], 127, images).astype("uint8")
+    factor = shape[1] // given.shape[1]
+    return given.repeat(factor, axis=1).repeat(factor, axis=2)

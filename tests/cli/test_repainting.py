@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import kgen
-from kgen.cli import repainting
+from kgen.cli import pictures as files
 from tests.cli.console import call
 
 RNG = np.random.default_rng(0)
@@ -71,7 +71,7 @@ def test_what_fails_in_the_middle_leaves_nothing(loaded, pictures, tmp_path, mon
             raise OSError("disk full")
         return Image.fromarray(image)
 
-    monkeypatch.setattr(repainting, "_picture", broken)
+    monkeypatch.setattr(files, "picture", broken)
     monkeypatch.setattr("kgen.cli.words.load", lambda model: loaded)
     assert call("generate", "any", "--file", pictures, "--out", tmp_path / "out") != 0
     assert [path.name for path in tmp_path.iterdir()] == ["in"]

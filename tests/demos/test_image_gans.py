@@ -270,7 +270,7 @@ def test_what_is_no_image_is_refused(client, tmp_path):
         ("/mix_styles", {"truncation": "much"}, "Truncation: expected a number from 0.1 to 1.5."),
         ("/mix_styles", {"model": "plain"}, "plain is a DCGAN, which cannot do this. Try classes."),
         ("/generate_images", {"model": "cycle"}, "cycle is a CycleGAN, which cannot do this. Try plain, classes."),
-        ("/translate_image", {"image": None}, "Image: choose an image first."),
+        ("/translate_image", {"image": None}, "Image: choose a file first."),
         ("/translate_image", {"direction": "b"}, "Direction: expected one of a to b, b to a."),
         ("/translate_image", {"direction": ["a"]}, "Direction: expected one of a to b, b to a."),
         ("/translate_image", {"model": "plain"}, "plain is a DCGAN, which cannot do this. Try cycle."),

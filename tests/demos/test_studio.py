@@ -167,3 +167,5 @@ def test_tiles_are_whole_squares_of_every_pixel(channels):
     assert (picture[:40:10, :30:10, :3] == images[0]).all()
     assert (picture[44:84:10, 34:64:10, :3] == images[3]).all()
     assert (picture[88:, 34:, 3] == 0).all()  # no sixth image
+    growing = np.asarray(tile(images[:1], columns=2, width=60, gap=4, places=5))
+    assert growing.shape == picture.shape and (growing[:40, :30] == picture[:40, :30]).all()

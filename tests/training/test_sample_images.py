@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import kgen
 
@@ -22,3 +23,31 @@ def test_a_picture_an_epoch(tmp_path, every, written):
 def test_bad_arguments_are_refused(argument):
     with pytest.raises(ValueError, match=f"{argument}: expected an integer of at least 1, got 0"):
         kgen.training.SampleImages("samples", **{argument: 0})
+
+
+def test_restorations_stand_between_what_was_given_and_the_truth(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), "uint8")
+    model = kgen.models.ImageRestorer((8, 8, 3), scale=2, widths=(4,), blocks=1, num_heads=1, seed=1)
+    callback = model.samples_callback(tmp_path, 1, (images,))
+    callback.set_model(model)
+    callback.on_train_begin()
+    callback.on_epoch_end(0)
+    with Image.open(tmp_path / "epoch_0001.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    cell = 96
+    gap = (pixels.shape[1] - 12 * cell) // 13
+    assert pixels.shape[:2] == (4 * (cell + gap) + gap, 12 * (cell + gap) + gap)  # a row a task, three for each image
+
+    def at(row, column):
+        top, left = gap + row * (cell + gap) + 6, gap + column * (cell + gap) + 6
+        return pixels[top : top + cell : 12, left : left + cell : 12]
+
+    hole = model.damaged("inpainting", images[:4], seed=1)[1][3]
+    for row in range(4):
+        np.testing.assert_array_equal(at(row, 11), images[3])
+    np.testing.assert_array_equal(at(1, 9), np.where(hole[..., None], 127, images[3]))
+    np.testing.assert_array_equal(at(1, 10)[~hole], images[3][~hole])
+
+
+def test_what_restores_sound_shows_no_pictures(tmp_path):
+    assert kgen.models.AudioSuperResolution.samples_callback(tmp_path, 1, (np.zeros((2, 8)),)) is None

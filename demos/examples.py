@@ -1,0 +1,47 @@
+"""Images to try a model on that need no download: digits and photographs that scikit-learn brings along."""
+
+import numpy as np
+from PIL import Image
+
+from .pictures import tile
+
+PHOTOGRAPHS = ("china.jpg", "flower.jpg")
+WIDTH = 480  # pixels, about: large enough to be looked at and drawn on
+
+
+def example_image(image_shape):
+    """Some image of a shape, uint8 `(1, height, width, channels)`: grey ones are digits, others of a photograph."""
+    height, width, channels = image_shape
+    rng = np.random.default_rng()
+    if channels == 1:
+        from kgen.datasets import load  # brings keras
+
+        digits, _ = load("digits", split="test")
+        image = Image.fromarray(digits[rng.integers(len(digits)), ..., 0])
+        return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))[None, ..., None]
+    from sklearn.datasets import load_sample_image
+
+    photograph = Image.fromarray(load_sample_image(PHOTOGRAPHS[rng.integers(len(PHOTOGRAPHS))]))
+    factor = min(photograph.width / width, photograph.height / height) * rng.uniform(0.5, 1.0)
+    across, down = width * factor, height * factor
+    left, top = rng.uniform(0, photograph.width - across), rng.uniform(0, photograph.height - down)
+    box = (left, top, left + across, top + down)
+    return np.asarray(photograph.resize((width, height), Image.Resampling.BICUBIC, box))[None]
+
+
+def on_canvas(image, hole=None):
+    """An image, and a bool mask `(height, width)` drawn on it, as an image editor takes them: every pixel a square.
+
+    Args:
+        image: uint8 `(1, height, width, channels)`.
+        hole: bool `(height, width)` or None.
+    """
+    background = tile(image, width=WIDTH).convert("RGB")
+    if hole is None:
+        return {"background": background, "layers": [], "composite": background}
+    drawn = Image.fromarray(np.uint8(hole) * 255).resize(background.size, Image.Resampling.NEAREST)
+    strokes = Image.new("RGBA", background.size)
+    strokes.paste("#e11d48", mask=drawn)
+    composite = background.copy()
+    composite.paste("#e11d48", mask=drawn)
+    return {"background": background, "layers": [strokes], "composite": composite}
