@@ -6,6 +6,7 @@ import zipfile
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import kgen
@@ -16,8 +17,6 @@ from kgen.anomaly import VAEDetector
 from kgen.anomaly.pickling import to_bytes
 from kgen.anomaly.tables import MOST_CATEGORIES
 from tests.anomaly.detectors import TINY
-
-pd = pytest.importorskip("pandas")
 
 
 def frame(n, seed=0):

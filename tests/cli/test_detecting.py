@@ -11,8 +11,6 @@ import kgen
 from kgen.cli import detecting
 from tests.cli.console import call
 
-pytest.importorskip("pandas")
-
 TINY = ["--epochs", "40", "--batch-size", "64", "--set", "hidden_dim=32", "--set", "members=1"]
 
 

@@ -7,8 +7,6 @@ from kgen.datasets.csv_table import csv_chunks
 from kgen.datasets.csv_table import csv_header
 from kgen.datasets.csv_table import read_csv
 
-pytest.importorskip("pandas")
-
 ROWS = "name,size,ok,word\na,1.5,True,x\nb,,False,\n\nc,2e3,True,y\n"
 
 
