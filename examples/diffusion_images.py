@@ -82,7 +82,7 @@ def main():
     name = f"DiffusionModel on {options.dataset}, {options.minutes:g} minutes, {model.epochs_trained} epochs"
     figures = model.evaluate(*test, full=True, seed=options.seed, steps=min(20, max(few)))
     figures |= classes(model, options)
-    line = kgen.metrics.report(name, figures, model, options.seed, started)
+    kgen.metrics.report(name, figures, model, options.seed, started)
     pictures(model, test[0], options)
     compare_solvers(model, test, few, many, name, options)
     if options.preset:
@@ -99,7 +99,7 @@ def main():
             figures=", ".join(f"{name.replace('_', ' ')} {float(value):.3g}" for name, value in shown.items()),
             epochs=model.epochs_trained,
             seed=options.seed,
-            backend=line.split(" | ")[3],
+            backend=kgen.metrics.versions(),
             dataset=options.dataset,
             minutes=options.minutes,
         )

@@ -94,7 +94,7 @@ def main():
     if dataset in KNOWN:
         figures |= classes(model, dataset, options)
     experiment = f"{kind.__name__} on {dataset}, {options.minutes:g} minutes, {model.epochs_trained} epochs"
-    line = kgen.metrics.report(experiment, figures, model, options.seed, started)
+    kgen.metrics.report(experiment, figures, model, options.seed, started)
     pictures(model, options)
     if options.preset:
         what, origin = DATA[dataset]
@@ -111,7 +111,7 @@ def main():
             figures=", ".join(f"{name.replace('_', ' ')} {float(value):.3g}" for name, value in shown.items()),
             epochs=model.epochs_trained,
             seed=options.seed,
-            backend=line.split(" | ")[-5 if "parameters" in line else -4],
+            backend=kgen.metrics.versions(),
             model=options.model,
             dataset=dataset,
             minutes=options.minutes,

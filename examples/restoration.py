@@ -69,7 +69,7 @@ def main():
     plain = without_learning(model, test, options.seed)
     gains = {f"{task} gain (dB)": figures[f"{task} psnr"] - value for task, value in plain.items()}
     name = f"ImageRestorer on {options.dataset}, {options.minutes:g} minutes, {model.epochs_trained} epochs"
-    line = kgen.metrics.report(name, {**figures, **gains}, model, options.seed, started)
+    kgen.metrics.report(name, {**figures, **gains}, model, options.seed, started)
     picture(model, test[: 2 if options.quick else 4], options)
     if options.preset:
         card = CARD.format(
@@ -80,7 +80,7 @@ def main():
             figures=", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in {**figures, **gains}.items()),
             epochs=model.epochs_trained,
             seed=options.seed,
-            backend=line.split(" | ")[-4],
+            backend=kgen.metrics.versions(),
             dataset=options.dataset,
             minutes=options.minutes,
         )

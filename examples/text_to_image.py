@@ -67,7 +67,7 @@ def main():
     figures = {"reconstruction psnr": model.autoencoder.evaluate(test[0], full=True)["psnr"]}
     figures |= agreement(model, train, test, options)
     name = f"LatentDiffusion, {options.minutes:g} minutes, {model.epochs_trained} epochs"
-    line = kgen.metrics.report(name, figures, model, options.seed, started)
+    kgen.metrics.report(name, figures, model, options.seed, started)
     pictures(model, train, test, options)
     if options.preset:
         card = CARD.format(
@@ -76,7 +76,7 @@ def main():
             figures=", ".join(f"{name} {float(value):.3g}" for name, value in figures.items()),
             epochs=model.epochs_trained,
             seed=options.seed,
-            backend=line.split(" | ")[-4],
+            backend=kgen.metrics.versions(),
             minutes=options.minutes,
         )
         model.save_to_preset(options.preset, card)

@@ -126,6 +126,7 @@ PUBLIC = {
         "classifier_probabilities": "features",
         "classifier_labels": "features",
         "report": "reporting",
+        "versions": "reporting",
     },
     "datasets": {
         "load": "catalog",

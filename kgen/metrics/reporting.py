@@ -26,11 +26,10 @@ def report(experiment, figures, model=None, seed=None, started=None):
     >>> line = kgen.metrics.report("tiny", {"accuracy": 0.5}, seed=1)  # doctest: +ELLIPSIS
     tiny | accuracy 0.5 | seed 1 | ...
     """
-    name = backend.running()
     facts = [experiment, *(f"{key} {_short(value)}" for key, value in figures.items())]
     if seed is not None:
         facts.append(f"seed {seed}")
-    facts.append(f"{name} {_version(name)}, keras {keras.version()}")
+    facts.append(versions())
     if model is not None:
         facts.append(f"{model.count_params():,} parameters")
     facts.append(f"{processor()}, {os.cpu_count()} cores")
@@ -39,6 +38,19 @@ def report(experiment, figures, model=None, seed=None, started=None):
     line = " | ".join(facts)
     print(line)
     return line
+
+
+def versions():
+    """The backend's name and version, and that of Keras, as one str: what a figure stands beside.
+
+    Example:
+
+    >>> import kgen
+    >>> kgen.metrics.versions()  # doctest: +ELLIPSIS
+    '..., keras ...'
+    """
+    name = backend.running()
+    return f"{name} {_version(name)}, keras {keras.version()}"
 
 
 def _short(value):
