@@ -125,7 +125,7 @@ def classes(model, dataset, options):
     dreams = model.generate(options.samples, seed=options.seed, labels=labels)
     found = kgen.metrics.classifier_labels(dreams, among=dataset)
     shares = np.bincount(found, minlength=10) / len(found)
-    figures = {"classes of 10": int((shares > 0.01).sum()), "rarest class": float(shares.min())}
+    figures = {"classes of ten": int((shares > 0.01).sum()), "rarest class": float(shares.min())}
     return figures if labels is None else {**figures, "class accuracy": float((found == labels).mean())}
 
 
