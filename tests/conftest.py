@@ -23,17 +23,38 @@ def pytest_configure(config):
         config.addinivalue_line("filterwarnings", "ignore:Error (reading|writing) persistent compilation cache")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def few_programs(request):
-    """Without XLA where it is a matter of speed only: TensorFlow keeps each program of some hundred MB for good.
+PROGRAMS = ("test_conformance.py", "backend", "decoding", "diffusion")  # in tests/
 
-    The conformance tests train every family as its users do.
+
+@pytest.fixture(scope="session")
+def compiled():
+    from kgen import backend
+
+    return backend.compiled
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs(request, compiled):
+    """On TensorFlow loops run in Python, and steps without XLA: to make a program that runs once takes seconds.
+
+    They are made where they are looked at: in what PROGRAMS names, among it the conformance tests, which train and use
+    every family as people do; and in tests that ask for `programs`.
     """
+    import keras
+
+    looked_at = request.path.relative_to(Path(__file__).parent).parts[0] in PROGRAMS
     with pytest.MonkeyPatch.context() as patch:
-        if not request.module.__name__.endswith("test_conformance"):
+        if keras.config.backend() == "tensorflow" and not looked_at:
             patch.setattr("kgen.models.base_writing.WritingModel.xla_pays_on_cpu", False)
+            patch.setattr("kgen.backend.compiled", lambda function, variables=(): function)
         yield
     gc.collect()
+
+
+@pytest.fixture
+def programs(compiled, monkeypatch):
+    """Loops are programs, as they are for people."""
+    monkeypatch.setattr("kgen.backend.compiled", compiled)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,14 +13,16 @@ from kgen.presets.files import atomic_write
 
 
 class TimeBudget(keras.callbacks.Callback):
-    """Ends `fit` after the epoch in which so many minutes are up; meanwhile the learning rate falls to zero.
+    """Ends `fit` when so many minutes are up, within an epoch if need be; meanwhile the learning rate falls to zero.
 
-    The rate of each epoch is ½ (1 + cos(π · share of the time that is spent)) of the one at the start: a training that
-    knows when it must be done ends better than one that is broken off. Of a `GroupedOptimizer` each group's rate falls.
+    The rate is ½ (1 + cos(π · share of the time that is spent)) of the one at the start, set anew with every hundredth
+    of the time: a training that knows when it must be done ends better than one that is broken off. Of a
+    `GroupedOptimizer` each group's rate falls.
 
-    With a `folder` the time may be spent in several runs. It keeps the models of the last epochs and a clock there;
-    where a run was stopped, the next one loads `budget.models[-1]` and calls `fit` with another `TimeBudget` of the
-    same folder, unless `budget.is_up`.
+    With a `folder` the time may be spent in several runs. It keeps a clock there and the models of the last epochs, that
+    of an epoch under way among them, so that no more than a tenth of the time is ever lost; where a run was stopped, the
+    next one loads `budget.models[-1]` and calls `fit` with another `TimeBudget` of the same folder, unless
+    `budget.is_up`.
 
     Args:
         minutes: number > 0.
@@ -73,15 +75,28 @@ class TimeBudget(keras.callbacks.Callback):
             raise ValueError("decay: the learning rate follows a schedule of its own; pass decay=False")
         if self._rates is None:
             self._rates = [float(keras.ops.convert_to_numpy(one.learning_rate.value)) for one in optimizers]
+        self._written = self.spent
         self._lower_rates()
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        # To look at `self.model` costs time on JAX, which holds its weights elsewhere within an epoch.
+        if time.monotonic() - self._started - self.spent > 0.6 * self.minutes:
+            self._look_at_the_clock()
+            if self.spent - self._written > 6.0 * self.minutes and not self.is_up:
+                self._write(getattr(self.model, "epochs_trained", self._epoch))
+
     def on_epoch_end(self, epoch, logs=None):
+        self._look_at_the_clock()
+        self._write(getattr(self.model, "epochs_trained", epoch + 1))
+
+    def _look_at_the_clock(self):
         self.spent = time.monotonic() - self._started
         self._lower_rates()
         if self.is_up:
             self.model.stop_training = True
-        if self.folder is not None:
-            self._write(getattr(self.model, "epochs_trained", epoch + 1))
 
     def _lower_rates(self):
         share = min(1.0, self.spent / (60.0 * self.minutes))
@@ -90,6 +105,9 @@ class TimeBudget(keras.callbacks.Callback):
 
     def _write(self, epochs):
         """The clock first: without a model it does not count."""
+        if self.folder is None:
+            return
+        self._written = self.spent
         self.folder.mkdir(parents=True, exist_ok=True)
         clock = {"seconds": self.spent, "rates": self._rates}
         with atomic_write(self.folder / "clock.json") as temporary:

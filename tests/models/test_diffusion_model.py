@@ -133,7 +133,7 @@ def test_a_dream_can_be_watched_and_left():
         model.generate(65, stream=True)
 
 
-def test_another_number_of_steps_or_images_or_guidance_compiles_little():
+def test_another_number_of_steps_or_images_or_guidance_compiles_little(programs):
     model = knowing(Listener, num_classes=2)
     for n, steps, guidance in ((3, 2, 2.0), (4, 5, 3.0), (3, 9, 1.5)):
         model.generate(n, seed=1, steps=steps, guidance=guidance)

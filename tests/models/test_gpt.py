@@ -101,7 +101,7 @@ def test_a_stream_can_be_closed_and_the_model_used_in_between(model):
 
 
 @pytest.mark.skipif(keras.config.backend() == "torch", reason="it runs the loop itself: nothing to compile anew")
-def test_prompts_of_similar_length_run_the_same_program():
+def test_prompts_of_similar_length_run_the_same_program(programs):
     model = kgen.models.GPT(tokenizer=letters(), **{**SHAPE, "context_length": 64})
     model.generate("the cat", 8, seed=1)
     traces = model.token_loop().traces

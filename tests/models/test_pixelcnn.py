@@ -136,7 +136,7 @@ def test_progress_is_told_and_may_end_it():
         model.generate(2, progress=stop)
 
 
-def test_the_loop_is_compiled_once_for_any_seed_and_temperature():
+def test_the_loop_is_compiled_once_for_any_seed_and_temperature(programs):
     model = tiny((3, 2, 1))
     model.generate(4, seed=1)
     traces = model._loop.traces

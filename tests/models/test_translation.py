@@ -180,7 +180,7 @@ def test_beam_history_draws_a_tree():
     assert figure.axes
 
 
-def test_similar_sentences_run_the_same_program():
+def test_similar_sentences_run_the_same_program(programs):
     model = small("gru")
     for text in ("one", "two two", "three one two"):
         model.generate(text, sampler=kgen.decoding.Greedy())
