@@ -112,9 +112,9 @@ def as_model(entry, layer, nudged=False):
     return keras.Model(symbols, outputs), {"inputs": keras.tree.flatten(inputs)}
 
 
-def trainable_model(entry, **compiling):
-    """A compiled model around the entry, its weights filled; a layer gets a nudge before each float input."""
-    model, inputs = as_model(entry, built(entry), nudged=True)
+def trainable_model(entry, layer, **compiling):
+    """A compiled model of an entry's instance; a layer gets a nudge before each float input."""
+    model, inputs = as_model(entry, layer, nudged=True)
     if not entry.is_model:
         compiling = {"optimizer": "adam", "loss": ["mse"] * len(model.outputs), **compiling}
     model.compile(**for_a_step(), **compiling)
@@ -137,7 +137,7 @@ def trained(entry):
     Two checks look at it, one after the other; neither changes it.
     """
     if not entry.data:
-        model, inputs = trainable_model(entry)
+        model, inputs = trainable_model(entry, built(entry))
         model.fit(*training_data(entry, model, inputs), verbose=0)
         return model, inputs, None, None
     model, inputs = as_model(entry, entry.build())

@@ -24,7 +24,6 @@ from tests.conformance.entries import as_model
 from tests.conformance.entries import built
 from tests.conformance.entries import call
 from tests.conformance.entries import dtype_policy
-from tests.conformance.entries import for_a_step
 from tests.conformance.entries import inputs_of
 from tests.conformance.entries import outputs_of
 from tests.conformance.entries import positional
@@ -156,18 +155,15 @@ def check_golden(entry):
 
 @check()
 def check_mixed_bfloat16(entry):
-    """In mixed_bfloat16 outputs and losses are finite and variables stay float32."""
+    """In mixed_bfloat16 outputs and losses are finite, variables stay float32, and a step moves all it should."""
     with dtype_policy("mixed_bfloat16"):
         layer = built(entry)
         assert_finite("outputs", outputs_of(layer, inputs_of(entry), training=not entry.is_model))
         for variable in layer.variables:
             dtype = keras.backend.standardize_dtype(variable.dtype)
             assert "float" not in dtype or dtype == "float32", f"{variable.path} is {dtype}"
-        if entry.data:
-            layer.compile(**for_a_step())
-            history = layer.fit(*entry.data(), steps_per_epoch=1, verbose=0).history
-            assert_finite("metrics", [np.asarray(values) for values in history.values()])
-            assert_finite("weights", layer.get_weights())
+        if entry.is_model:
+            assert_moves(entry, layer)
 
 
 @check(applies=lambda entry: entry.repad is not None)
@@ -206,16 +202,25 @@ def check_randomness(entry):
     assert_same(outputs_of(layer, inputs, training=True), first)
 
 
-@check()
+@check(applies=lambda entry: not entry.is_model)  # of a model the step is taken in `mixed_bfloat16`
 def check_gradients(entry):
     """One step of `fit` moves every trainable weight, and a layer lets gradients through to its inputs."""
-    model, inputs = trainable_model(entry, optimizer=entry.optimizer())
+    assert_moves(entry, built(entry))
+
+
+def assert_moves(entry, layer):
+    """One step of `fit` moves every trainable weight of the layer, or of the model, and all that it measures is finite.
+    """
+    model, inputs = trainable_model(entry, layer, optimizer=entry.optimizer())
     weights = named_weights(model)
     before = {name: numpy_of(weight.value)[0] for name, weight in weights.items()}
-    model.fit(*training_data(entry, model, inputs), steps_per_epoch=1, verbose=0)
+    history = model.fit(*training_data(entry, model, inputs), steps_per_epoch=1, verbose=0).history
+    assert_finite("metrics", [np.asarray(values) for values in history.values()])
     trainable = {id(weight) for weight in model.trainable_weights}
     for name, weight in weights.items():
-        moved = (numpy_of(weight.value)[0] != before[name]).any()
+        after = numpy_of(weight.value)[0]
+        assert_finite(name, [after])
+        moved = (after != before[name]).any()
         assert moved or id(weight) not in trainable, f"no gradient reaches {name}"
 
 
