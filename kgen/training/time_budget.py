@@ -19,10 +19,9 @@ class TimeBudget(keras.callbacks.Callback):
     of the time: a training that knows when it must be done ends better than one that is broken off. Of a
     `GroupedOptimizer` each group's rate falls.
 
-    With a `folder` the time may be spent in several runs. It keeps a clock there and the models of the last epochs, that
-    of an epoch under way among them, so that no more than a tenth of the time is ever lost; where a run was stopped, the
-    next one loads `budget.models[-1]` and calls `fit` with another `TimeBudget` of the same folder, unless
-    `budget.is_up`.
+    With a `folder` the time may be spent in several runs. It keeps a clock there and the models of the last epochs,
+    that of one under way among them: no more than a tenth of the time is ever lost. Where a run was stopped, the next
+    one loads `budget.models[-1]` and calls `fit` with another `TimeBudget` of the same folder, unless `budget.is_up`.
 
     Args:
         minutes: number > 0.

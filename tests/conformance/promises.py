@@ -209,8 +209,7 @@ def check_gradients(entry):
 
 
 def assert_moves(entry, layer):
-    """One step of `fit` moves every trainable weight of the layer, or of the model, and all that it measures is finite.
-    """
+    """One step of `fit` moves every trainable weight, and all that it measures is finite."""
     model, inputs = trainable_model(entry, layer, optimizer=entry.optimizer())
     weights = named_weights(model)
     before = {name: numpy_of(weight.value)[0] for name, weight in weights.items()}
