@@ -23,6 +23,35 @@ def pytest_configure(config):
         config.addinivalue_line("filterwarnings", "ignore:Error (reading|writing) persistent compilation cache")
 
 
+# What says the same on every backend, because it touches no network, or does so only by ways that other tests take on
+# each: CI runs it on PyTorch, which compiles nothing. A test in there marked `every_backend` is an exception.
+ON_ANY_BACKEND = (
+    "cli",
+    "datasets",
+    "demos",
+    "metrics",
+    "plots",
+    "presets",
+    "tokenizers",
+    "test_docstrings.py",
+    "test_floors.py",
+    "test_harness.py",
+    "test_packaging.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if top_of(item.path) in ON_ANY_BACKEND and not item.get_closest_marker("every_backend"):
+            item.add_marker("any_backend")
+
+
+def top_of(path):
+    """The first folder, or the file, below tests/."""
+    return path.relative_to(Path(__file__).parent).parts[0]
+
+
 PROGRAMS = ("test_conformance.py", "backend", "decoding", "diffusion")  # in tests/
 
 
@@ -42,7 +71,7 @@ def few_programs(request, compiled):
     """
     import keras
 
-    looked_at = request.path.relative_to(Path(__file__).parent).parts[0] in PROGRAMS
+    looked_at = top_of(request.path) in PROGRAMS
     with pytest.MonkeyPatch.context() as patch:
         if keras.config.backend() == "tensorflow" and not looked_at:
             patch.setattr("kgen.models.base_writing.WritingModel.xla_pays_on_cpu", False)

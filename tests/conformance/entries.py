@@ -53,10 +53,18 @@ def _program(layer, training):
     return program
 
 
-@functools.lru_cache(maxsize=1)
 def shared(entry):
-    """As `built`, and the same instance for all checks that only look at it."""
-    return built(entry)
+    """As `built`, but one instance, with the programs made for it, for all checks of an entry: as new for each."""
+    layer, state = _shared(entry)
+    for variable, value in zip(layer.variables, state, strict=True):
+        variable.assign(value)
+    return layer
+
+
+@functools.lru_cache(maxsize=1)
+def _shared(entry):
+    layer = built(entry)
+    return layer, state_of(layer)
 
 
 def built(entry):

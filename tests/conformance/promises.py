@@ -180,7 +180,7 @@ def check_masks(entry):
 @check()
 def check_inference_repeats(entry):
     """`training=False` gives the same every time, and leaves no trace."""
-    layer, inputs = built(entry), inputs_of(entry)
+    layer, inputs = shared(entry), inputs_of(entry)
     state = state_of(layer)
     first = outputs_of(layer, inputs)
     assert_same(outputs_of(layer, inputs), first)
@@ -190,7 +190,7 @@ def check_inference_repeats(entry):
 @check()
 def check_randomness(entry):
     """`training=True` is random where the entry says so, and only through a `SeedGenerator` that Keras tracks."""
-    layer, inputs = built(entry), inputs_of(entry)
+    layer, inputs = shared(entry), inputs_of(entry)
     state, weights = state_of(layer), layer.get_weights()
     first = outputs_of(layer, inputs, training=True)
     layer.set_weights(weights)  # statistics move in training
@@ -259,7 +259,7 @@ def check_fresh_process(entry):
 @check(applies=lambda entry: entry.is_model)
 def check_threads(entry):
     """Threads that share a model get what each would get alone."""
-    seeds, model = range(4), built(entry)
+    seeds, model = range(4), shared(entry)
     with ThreadPoolExecutor(len(seeds)) as pool:  # first, so that they meet where programs are made, too
         found = list(pool.map(lambda seed: numpy_of(entry.use(model, seed)), seeds))
     expected = [numpy_of(entry.use(model, seed)) for seed in seeds]
@@ -271,7 +271,7 @@ def check_threads(entry):
 @check(applies=lambda entry: entry.is_model)
 def check_preset(entry):
     """A preset brings back configuration, outputs, and weights as exactly as float16 holds them."""
-    model, inputs = built(entry), inputs_of(entry)
+    model, inputs = shared(entry), inputs_of(entry)
     model.set_weights([w.astype("float16").astype(w.dtype) if w.dtype.kind == "f" else w for w in model.get_weights()])
     with tempfile.TemporaryDirectory() as folder:
         model.save_to_preset(folder)

@@ -14,6 +14,8 @@ from tests.tokenizers.conftest import NAMES
 from tests.tokenizers.conftest import TEXTS
 from tests.tokenizers.conftest import trained
 
+pytestmark = pytest.mark.every_backend
+
 
 @keras.saving.register_keras_serializable(package="tests")
 class Reader(keras.Model):
