@@ -1,11 +1,14 @@
 """Every promise of `tests/conformance` for every entry of the zoo, each pair its own test."""
 
+import contextlib
+
 import pytest
 
 import kgen
 from tests.conformance import CHECKS
 from tests.conformance import golden
 from tests.conformance import processes
+from tests.programs import few_programs
 from tests.zoo import LAYERS
 from tests.zoo import MODELS
 from tests.zoo import ZOO
@@ -20,6 +23,8 @@ PAIRS = [
     if check.applies(entry)
 ]
 
+FIRST = {entry.cls: entry for entry in reversed(ZOO)}  # one of each class makes its programs, also on TensorFlow
+
 
 @pytest.fixture(scope="session")
 def one_fresh_process_for_all():
@@ -30,7 +35,8 @@ def one_fresh_process_for_all():
 def test_conformance(name, entry, request):
     if name == "fresh_process":
         request.getfixturevalue("one_fresh_process_for_all")
-    CHECKS[name].run(entry)
+    with contextlib.nullcontext() if FIRST[entry.cls] is entry else few_programs():
+        CHECKS[name].run(entry)
 
 
 @pytest.mark.parametrize(

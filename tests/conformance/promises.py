@@ -20,20 +20,20 @@ from tests.conformance.comparing import is_plain
 from tests.conformance.comparing import load_arrays
 from tests.conformance.comparing import numpy_of
 from tests.conformance.comparing import plain
-from tests.conformance.entries import as_model
+from tests.conformance.entries import build
 from tests.conformance.entries import built
 from tests.conformance.entries import call
 from tests.conformance.entries import dtype_policy
 from tests.conformance.entries import inputs_of
+from tests.conformance.entries import one_step
 from tests.conformance.entries import outputs_of
 from tests.conformance.entries import positional
 from tests.conformance.entries import shared
 from tests.conformance.entries import state_of
+from tests.conformance.entries import stepped
 from tests.conformance.entries import sublayers
 from tests.conformance.entries import symbols_of
-from tests.conformance.entries import trainable_model
 from tests.conformance.entries import trained
-from tests.conformance.entries import training_data
 
 CHECKS = {}
 
@@ -76,10 +76,10 @@ def check_config(entry):
                 assert before[name] == plain(given[name]), f"{name}: given {given[name]!r}, kept {before[name]!r}"
     again = entry.cls.from_config(plain(before))
     assert plain(again.get_config()) == before, "from_config(get_config()) has another configuration"
-    call(layer, symbols_of(entry))
+    build(entry, layer)
     assert plain(layer.get_config()) == before, "building changed the configuration"
     again = entry.cls.from_config(plain(layer.get_config()))
-    call(again, symbols_of(entry))
+    build(entry, again)
     assert plain(again.get_config()) == before, "the configuration of a built object builds another one"
     assert [w.shape for w in again.weights] == [w.shape for w in layer.weights], "weights of other shapes"
 
@@ -87,11 +87,8 @@ def check_config(entry):
 @check()
 def check_save_and_load(entry):
     """`.keras` brings back outputs, compile configuration and the optimizer's state; `clone_model` the network."""
-    model, inputs, *_ = trained(entry)
+    model, inputs, loaded, *_ = trained(entry)
     expected = outputs_of(model, inputs)
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(f"{folder}/model.keras")
-        loaded = keras.saving.load_model(f"{folder}/model.keras")
     assert_equal(outputs_of(loaded, inputs), expected)
     assert plain(loaded.get_config()) == plain(model.get_config()), "another configuration"
     assert loaded.compiled, "not compiled any more"
@@ -112,15 +109,14 @@ def check_names(entry):
     first, second = shared(entry), built(entry)
     for one, other in zip(sublayers(first), sublayers(second), strict=True):
         assert one.name == other.name, f"a {type(one).__name__} was given no name: {one.name}, next time {other.name}"
-    model, _ = as_model(entry, first)
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(f"{folder}/model.keras")
-        loaded = keras.saving.load_model(f"{folder}/model.keras")
-    loaded = loaded if entry.is_model else loaded.get_layer(first.name)
-    expected, found = named_weights(first), named_weights(loaded)
-    assert len(expected) == len(first.weights), "named_weights does not reach every weight"
+    model, loaded = trained(entry).model, trained(entry).loaded
+    if not entry.is_model:
+        name = next(layer.name for layer in model.layers if isinstance(layer, entry.cls))
+        model, loaded = model.get_layer(name), loaded.get_layer(name)
+    expected, found = named_weights(model), named_weights(loaded)
+    assert len(expected) == len(model.weights), "named_weights does not reach every weight"
     assert list(found) == list(expected), f"weights were called {list(expected)}, now {list(found)}"
-    assert_equal([numpy_of(found[name].value)[0] for name in expected], first.get_weights())
+    assert_equal([numpy_of(found[name].value)[0] for name in expected], model.get_weights())
 
 
 @check()
@@ -163,7 +159,7 @@ def check_mixed_bfloat16(entry):
             dtype = keras.backend.standardize_dtype(variable.dtype)
             assert "float" not in dtype or dtype == "float32", f"{variable.path} is {dtype}"
         if entry.is_model:
-            assert_moves(entry, layer)
+            assert_moved(one_step(entry, layer))
 
 
 @check(applies=lambda entry: entry.repad is not None)
@@ -205,28 +201,23 @@ def check_randomness(entry):
 @check(applies=lambda entry: not entry.is_model)  # of a model the step is taken in `mixed_bfloat16`
 def check_gradients(entry):
     """One step of `fit` moves every trainable weight, and a layer lets gradients through to its inputs."""
-    assert_moves(entry, built(entry))
+    assert_moved(stepped(entry))
 
 
-def assert_moves(entry, layer):
-    """One step of `fit` moves every trainable weight, and all that it measures is finite."""
-    model, inputs = trainable_model(entry, layer, optimizer=entry.optimizer())
-    weights = named_weights(model)
-    before = {name: numpy_of(weight.value)[0] for name, weight in weights.items()}
-    history = model.fit(*training_data(entry, model, inputs), steps_per_epoch=1, verbose=0).history
-    assert_finite("metrics", [np.asarray(values) for values in history.values()])
-    trainable = {id(weight) for weight in model.trainable_weights}
-    for name, weight in weights.items():
-        after = numpy_of(weight.value)[0]
-        assert_finite(name, [after])
-        moved = (after != before[name]).any()
-        assert moved or id(weight) not in trainable, f"no gradient reaches {name}"
+def assert_moved(step):
+    """The step moved every trainable weight, and all that it measured is finite."""
+    assert_finite("metrics", [np.asarray(values) for values in step.history.values()])
+    trainable = {id(weight) for weight in step.model.trainable_weights}
+    for weight, before, after in zip(step.model.weights, step.before, step.model.get_weights(), strict=True):
+        assert_finite(weight.path, [after])
+        moved = (after != before).any()
+        assert moved or id(weight) not in trainable, f"no gradient reaches {weight.path}"
 
 
 @check(applies=lambda entry: entry.data is not None)
 def check_learning(entry):
     """`compile()` and `fit` with the family's own recipe improve the family's own measure."""
-    *_, before, after = trained(entry)
+    before, after = trained(entry)[-2:]
     assert before - after > entry.gain, f"the measure went from {before:g} to {after:g}, expected -{entry.gain:g}"
 
 
