@@ -1324,7 +1324,7 @@ MODELS += [
             ({"schedule": "cosine"}, "schedule"),
         ),
         random=True,
-        data=lambda: (kgen.datasets.load("tones")[0][:, :32],),
+        data=lambda: (kgen.datasets.load("tones")[0][:128, :32],),
         measure=lambda model, waves: -model.evaluate(waves, full=True)["snr"],
         gain=0.5,
         fit={"epochs": 12, "batch_size": 16},

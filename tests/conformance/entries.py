@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import inspect
-import tempfile
 from typing import NamedTuple
 
 import keras
@@ -154,37 +153,20 @@ def stepped(entry):
     return one_step(entry, built(entry))
 
 
-class Trained(NamedTuple):
-    """A compiled and fitted model of an entry."""
-
-    model: keras.Model
-    inputs: dict  # the call arguments
-    loaded: keras.Model  # the same, saved and loaded
-    before: float | None  # the entry's measure before `fit`
-    after: float | None
-
-
 @functools.lru_cache(maxsize=1)
 def trained(entry):
-    """The entry as the family's own recipe trains it, in `fit` as people call it, for all checks that look at it.
+    """The entry as a compiled and fitted model, its call arguments, and its measure before and after `fit`.
 
-    Of a layer it is `stepped`.
+    Checks that look at it do not change it. A layer takes one step, a model the family's own recipe.
     """
     if not entry.data:
-        model, inputs, *_ = stepped(entry)
-        return Trained(model, inputs, saved_and_loaded(model), None, None)
+        step = stepped(entry)
+        return step.model, step.inputs, None, None
     model, inputs = as_model(entry, entry.build())
     model.compile()
     before = entry.measure(model, *entry.data())
     model.fit(*entry.data(), verbose=0, **entry.fit)
-    return Trained(model, inputs, saved_and_loaded(model), before, entry.measure(model, *entry.data()))
-
-
-def saved_and_loaded(model):
-    """The model that comes out of a file."""
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(f"{folder}/model.keras")
-        return keras.saving.load_model(f"{folder}/model.keras")
+    return model, inputs, before, entry.measure(model, *entry.data())
 
 
 def training_data(entry, model, inputs):
