@@ -47,4 +47,4 @@ def all_at_once(programs):
 def test_parity(folders, entry, writer, reader):
     expected = processes.read_outputs(folders[writer], entry, "expected")
     found = processes.read_outputs(folders[writer], entry, reader)
-    comparing.assert_equal(found, expected, rtol=1e-4, atol=1e-5)
+    comparing.assert_equal(found, expected, rtol=1e-5 if reader == writer else 1e-4, atol=1e-5)

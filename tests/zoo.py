@@ -34,7 +34,8 @@ class Entry:
         gain: for models: `fit` must lower the measure by more than this.
         fit: for models: further arguments of that `fit`.
         use: for models: function (model, seed) → arrays or strings, in which threads must not disturb each other.
-        optimizer: function without arguments: one in which a weight moves by its gradient or not at all.
+        optimizer: function without arguments: one with a state, in whose first step a weight moves by its gradient or
+            not at all.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Entry:
     gain: float = 0.0
     fit: dict = field(default_factory=dict)
     use: Callable = lambda model, seed: model.generate(3, seed=seed)
-    optimizer: Callable = lambda: keras.optimizers.SGD(1.0)
+    optimizer: Callable = lambda: keras.optimizers.SGD(1.0, momentum=0.9)
 
     def __repr__(self):
         return self.name
@@ -311,8 +312,13 @@ def codec():
     return model
 
 
-def unlikeness(model, images, labels=None):
-    return apart(images, model.generate(len(images), seed=1, labels=labels))
+def unlikeness(model, images, labels=None, **options):
+    return apart(images, model.generate(len(images), seed=1, labels=labels, **options))
+
+
+def unlikeness_of_few(model, images, labels=None):
+    """As `unlikeness`, for what makes an image in many steps."""
+    return unlikeness(model, images[:64], None if labels is None else labels[:64], steps=6)
 
 
 def dark_and_light():
@@ -1250,7 +1256,7 @@ MODELS += [
         ),
         random=True,
         data=waves,
-        measure=unlikeness,
+        measure=unlikeness_of_few,
         gain=0.1,
         fit={"epochs": 12, "batch_size": 16},
         use=lambda model, seed: model.generate(3, seed=seed, steps=4),
@@ -1272,7 +1278,7 @@ MODELS += [
         bad=(({"network": 3}, "network"),),
         random=True,
         data=labelled_digits,
-        measure=unlikeness,
+        measure=unlikeness_of_few,
         gain=0.1,
         fit={"epochs": 12, "batch_size": 16},
         use=lambda model, seed: model.generate(3, seed=seed, steps=4, guidance=2.0),
@@ -1334,7 +1340,7 @@ MODELS += [
             ({"schedule": "cosine"}, "schedule"),
         ),
         random=True,
-        data=lambda: (kgen.datasets.load("tones")[0][:, :32],),
+        data=lambda: (kgen.datasets.load("tones")[0][:128, :32],),
         measure=lambda model, waves: -model.evaluate(waves, full=True)["snr"],
         gain=0.5,
         fit={"epochs": 12, "batch_size": 16},

@@ -61,6 +61,7 @@ def test_generate_writes_a_picture_and_never_over_another(run, tmp_path, capsys)
     assert call("generate", run, "-n", 5, "--out", out, "--overwrite") == 0
 
 
+@pytest.mark.every_backend
 def test_the_same_seed_writes_the_same_picture(run, tmp_path):
     for name in ("a.png", "b.png"):
         assert call("generate", run, "--seed", 7, "--out", tmp_path / name) == 0
@@ -76,6 +77,7 @@ def test_evaluate_prints_the_honest_figure_with_what_produced_it(run, capsys):
     assert "reconstruction" in capsys.readouterr().out
 
 
+@pytest.mark.every_backend
 def test_info_says_what_it_runs_on(capsys):
     assert call("info") == 0
     said = capsys.readouterr().out
@@ -90,6 +92,7 @@ def test_a_name_with_a_slash_is_a_data_set_and_a_path_is_a_path(tmp_path):
             runs.load_data(kgen.models.VAE, {**config, "data": data}, "train")
 
 
+@pytest.mark.every_backend
 def test_resume_continues_where_it_stopped(run, tmp_path, capsys):
     out = tmp_path / "vae"
     assert call("train", "vae", "--epochs", 1, "--out", out, *TINY) == 0
@@ -215,6 +218,7 @@ def test_a_run_of_text_has_text_for_samples(writer):
     assert json.loads((writer / "config.json").read_text())["resolved"]["tokenizer"] == "CharacterTokenizer"
 
 
+@pytest.mark.every_backend
 def test_generate_goes_on_with_a_text(writer, capsys, tmp_path):
     words = ["generate", writer, "--text", "the cat", "--max-new-tokens", "12", "--sampler", "TopK(5, temperature=0.5)"]
     assert call(*words) == 0

@@ -40,6 +40,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.every_backend
 def test_a_run_folder_holds_the_detector_and_whence_it_came(folder):
     assert {path.name for path in (folder / "run").iterdir()} == {"detector.zip", "config.json"}
     config = json.loads((folder / "run" / "config.json").read_text())

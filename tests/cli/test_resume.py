@@ -68,7 +68,7 @@ def uninterrupted(tmp_path_factory):
 @pytest.mark.parametrize(
     ("sign", "moment", "code", "epochs_left"),
     [
-        ("SIGKILL", "in a step", -signal.SIGKILL, 2),
+        pytest.param("SIGKILL", "in a step", -signal.SIGKILL, 2, marks=pytest.mark.every_backend),
         ("SIGKILL", "before the model is in its place", -signal.SIGKILL, 2),
         ("SIGINT", "before the model is in its place", 130, 3),  # Ctrl-C waits for the file
     ],

@@ -288,6 +288,7 @@ def run(tmp_path_factory):
     return folder / "run"
 
 
+@pytest.mark.every_backend
 def test_a_run_folder_has_translations_for_samples(run):
     assert [path.name for path in (run / "samples").iterdir()] == ["epoch_0001.txt"]
     assert (run / "history.csv").read_text().startswith("epoch,loss,perplexity,val_loss,val_perplexity\n")

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import inspect
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -53,19 +54,32 @@ def _program(layer, training):
     return program
 
 
-@functools.lru_cache(maxsize=1)
 def shared(entry):
-    """As `built`, and the same instance for all checks that only look at it."""
-    return built(entry)
+    """As `built`, but one instance, with the programs made for it, for all checks of an entry: as new for each."""
+    layer, state = _shared(entry)
+    for variable, value in zip(layer.variables, state, strict=True):
+        variable.assign(value)
+    return layer
+
+
+@functools.lru_cache(maxsize=1)
+def _shared(entry):
+    layer = built(entry)
+    return layer, state_of(layer)
 
 
 def built(entry):
     """An instance whose weights come from a NumPy seed, in `get_weights()` order: the same on every backend."""
     layer, rng = entry.build(), np.random.default_rng(0)
-    if not layer.built:
-        call(layer, symbols_of(entry))
+    build(entry, layer)
     layer.set_weights([_drawn(rng, weight) for weight in layer.get_weights()])
     return layer
+
+
+def build(entry, layer):
+    """Let a layer have its weights. Most models have them from the beginning."""
+    if not layer.built:
+        call(layer, symbols_of(entry))
 
 
 def symbols_of(entry):
@@ -112,34 +126,42 @@ def as_model(entry, layer, nudged=False):
     return keras.Model(symbols, outputs), {"inputs": keras.tree.flatten(inputs)}
 
 
-def trainable_model(entry, layer, **compiling):
-    """A compiled model of an entry's instance; a layer gets a nudge before each float input."""
+class Step(NamedTuple):
+    """A compiled model of an entry's instance after one step of `fit`."""
+
+    model: keras.Model
+    inputs: dict  # the call arguments
+    before: list  # the values of all weights
+    history: dict
+
+
+def one_step(entry, layer):
+    """Train an entry's instance for a step; a layer gets a nudge before each float input."""
     model, inputs = as_model(entry, layer, nudged=True)
-    if not entry.is_model:
-        compiling = {"optimizer": "adam", "loss": ["mse"] * len(model.outputs), **compiling}
-    model.compile(**for_a_step(), **compiling)
-    return model, inputs
-
-
-def for_a_step():
-    """How to compile what takes a single step: where programs are not a must, one takes longer to make than to skip.
-
-    `trained` uses the family's own recipe.
-    """
+    # Where programs are not a must, one takes longer to make than to skip. `trained` uses the family's own recipe.
     jit = backend.prefers_jit(pays_on_cpu=False)
-    return {"jit_compile": jit, "run_eagerly": not jit}
+    loss = {} if entry.is_model else {"loss": ["mse"] * len(model.outputs)}
+    model.compile(entry.optimizer(), jit_compile=jit, run_eagerly=not jit, **loss)
+    before = model.get_weights()
+    history = model.fit(*training_data(entry, model, inputs), steps_per_epoch=1, verbose=0).history
+    return Step(model, inputs, before, history)
+
+
+@functools.lru_cache(maxsize=1)
+def stepped(entry):
+    """As `one_step`, and the same for all checks that only look at it."""
+    return one_step(entry, built(entry))
 
 
 @functools.lru_cache(maxsize=1)
 def trained(entry):
     """The entry as a compiled and fitted model, its call arguments, and its measure before and after `fit`.
 
-    Two checks look at it, one after the other; neither changes it.
+    Checks that look at it do not change it. A layer takes one step, a model the family's own recipe.
     """
     if not entry.data:
-        model, inputs = trainable_model(entry, built(entry))
-        model.fit(*training_data(entry, model, inputs), verbose=0)
-        return model, inputs, None, None
+        step = stepped(entry)
+        return step.model, step.inputs, None, None
     model, inputs = as_model(entry, entry.build())
     model.compile()
     before = entry.measure(model, *entry.data())
@@ -148,7 +170,7 @@ def trained(entry):
 
 
 def training_data(entry, model, inputs):
-    """What `fit` of a `trainable_model` takes: a layer learns random targets."""
+    """What `fit` takes: a layer learns random targets."""
     if entry.data:
         return entry.data()
     flat, rng = inputs["inputs"], np.random.default_rng(2)

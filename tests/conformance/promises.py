@@ -21,19 +21,20 @@ from tests.conformance.comparing import load_arrays
 from tests.conformance.comparing import numpy_of
 from tests.conformance.comparing import plain
 from tests.conformance.entries import as_model
+from tests.conformance.entries import build
 from tests.conformance.entries import built
 from tests.conformance.entries import call
 from tests.conformance.entries import dtype_policy
 from tests.conformance.entries import inputs_of
+from tests.conformance.entries import one_step
 from tests.conformance.entries import outputs_of
 from tests.conformance.entries import positional
 from tests.conformance.entries import shared
 from tests.conformance.entries import state_of
+from tests.conformance.entries import stepped
 from tests.conformance.entries import sublayers
 from tests.conformance.entries import symbols_of
-from tests.conformance.entries import trainable_model
 from tests.conformance.entries import trained
-from tests.conformance.entries import training_data
 
 CHECKS = {}
 
@@ -76,10 +77,10 @@ def check_config(entry):
                 assert before[name] == plain(given[name]), f"{name}: given {given[name]!r}, kept {before[name]!r}"
     again = entry.cls.from_config(plain(before))
     assert plain(again.get_config()) == before, "from_config(get_config()) has another configuration"
-    call(layer, symbols_of(entry))
+    build(entry, layer)
     assert plain(layer.get_config()) == before, "building changed the configuration"
     again = entry.cls.from_config(plain(layer.get_config()))
-    call(again, symbols_of(entry))
+    build(entry, again)
     assert plain(again.get_config()) == before, "the configuration of a built object builds another one"
     assert [w.shape for w in again.weights] == [w.shape for w in layer.weights], "weights of other shapes"
 
@@ -163,7 +164,7 @@ def check_mixed_bfloat16(entry):
             dtype = keras.backend.standardize_dtype(variable.dtype)
             assert "float" not in dtype or dtype == "float32", f"{variable.path} is {dtype}"
         if entry.is_model:
-            assert_moves(entry, layer)
+            assert_moved(one_step(entry, layer))
 
 
 @check(applies=lambda entry: entry.repad is not None)
@@ -180,7 +181,7 @@ def check_masks(entry):
 @check()
 def check_inference_repeats(entry):
     """`training=False` gives the same every time, and leaves no trace."""
-    layer, inputs = built(entry), inputs_of(entry)
+    layer, inputs = shared(entry), inputs_of(entry)
     state = state_of(layer)
     first = outputs_of(layer, inputs)
     assert_same(outputs_of(layer, inputs), first)
@@ -190,7 +191,7 @@ def check_inference_repeats(entry):
 @check()
 def check_randomness(entry):
     """`training=True` is random where the entry says so, and only through a `SeedGenerator` that Keras tracks."""
-    layer, inputs = built(entry), inputs_of(entry)
+    layer, inputs = shared(entry), inputs_of(entry)
     state, weights = state_of(layer), layer.get_weights()
     first = outputs_of(layer, inputs, training=True)
     layer.set_weights(weights)  # statistics move in training
@@ -205,22 +206,17 @@ def check_randomness(entry):
 @check(applies=lambda entry: not entry.is_model)  # of a model the step is taken in `mixed_bfloat16`
 def check_gradients(entry):
     """One step of `fit` moves every trainable weight, and a layer lets gradients through to its inputs."""
-    assert_moves(entry, built(entry))
+    assert_moved(stepped(entry))
 
 
-def assert_moves(entry, layer):
-    """One step of `fit` moves every trainable weight, and all that it measures is finite."""
-    model, inputs = trainable_model(entry, layer, optimizer=entry.optimizer())
-    weights = named_weights(model)
-    before = {name: numpy_of(weight.value)[0] for name, weight in weights.items()}
-    history = model.fit(*training_data(entry, model, inputs), steps_per_epoch=1, verbose=0).history
-    assert_finite("metrics", [np.asarray(values) for values in history.values()])
-    trainable = {id(weight) for weight in model.trainable_weights}
-    for name, weight in weights.items():
-        after = numpy_of(weight.value)[0]
-        assert_finite(name, [after])
-        moved = (after != before[name]).any()
-        assert moved or id(weight) not in trainable, f"no gradient reaches {name}"
+def assert_moved(step):
+    """The step moved every trainable weight, and all that it measured is finite."""
+    assert_finite("metrics", [np.asarray(values) for values in step.history.values()])
+    trainable = {id(weight) for weight in step.model.trainable_weights}
+    for weight, before, after in zip(step.model.weights, step.before, step.model.get_weights(), strict=True):
+        assert_finite(weight.path, [after])
+        moved = (after != before).any()
+        assert moved or id(weight) not in trainable, f"no gradient reaches {weight.path}"
 
 
 @check(applies=lambda entry: entry.data is not None)
@@ -259,7 +255,7 @@ def check_fresh_process(entry):
 @check(applies=lambda entry: entry.is_model)
 def check_threads(entry):
     """Threads that share a model get what each would get alone."""
-    seeds, model = range(4), built(entry)
+    seeds, model = range(3), shared(entry)
     with ThreadPoolExecutor(len(seeds)) as pool:  # first, so that they meet where programs are made, too
         found = list(pool.map(lambda seed: numpy_of(entry.use(model, seed)), seeds))
     expected = [numpy_of(entry.use(model, seed)) for seed in seeds]
@@ -271,7 +267,7 @@ def check_threads(entry):
 @check(applies=lambda entry: entry.is_model)
 def check_preset(entry):
     """A preset brings back configuration, outputs, and weights as exactly as float16 holds them."""
-    model, inputs = built(entry), inputs_of(entry)
+    model, inputs = shared(entry), inputs_of(entry)
     model.set_weights([w.astype("float16").astype(w.dtype) if w.dtype.kind == "f" else w for w in model.get_weights()])
     with tempfile.TemporaryDirectory() as folder:
         model.save_to_preset(folder)

@@ -78,6 +78,7 @@ def test_every_public_event_is_tested(client):
     assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {*ANSWERS}
 
 
+@pytest.mark.every_backend
 def test_text_grows_and_is_what_the_model_generates(client, tiny_gpt):
     job = client.submit(**ANSWERS["/complete_text"], seed=3, top_p=0.8, temperature=1.5, api_name="/complete_text")
     written, chart = job.result()

@@ -165,7 +165,7 @@ class Judge(keras.Model):
 
 
 @pytest.mark.parametrize("jit_compile", [False, "auto"])
-def test_it_works_within_fit(jit_compile):
+def test_it_works_within_fit(jit_compile, programs):
     model = Judge()
     model.compile("sgd", jit_compile=backend.prefers_jit(True) and bool(jit_compile))
     history = model.fit(images(10, 8, 8), batch_size=4, verbose=0)  # a last batch of 2

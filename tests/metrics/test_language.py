@@ -9,6 +9,8 @@ import kgen
 from kgen.metrics.language import PerplexityTracker
 from kgen.metrics.language import RatioTracker
 
+pytestmark = pytest.mark.every_backend
+
 
 def test_perplexity_of_a_uniform_guess_is_the_size_of_the_vocabulary():
     assert kgen.metrics.perplexity(math.log(65)) == pytest.approx(65)

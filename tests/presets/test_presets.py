@@ -31,6 +31,7 @@ def test_a_preset_is_three_files_of_half_precision(folder):
     assert "encoder/hidden_1/kernel" in tensors
 
 
+@pytest.mark.every_backend
 def test_it_generates_as_before_up_to_half_precision(folder):
     expected = tiny().generate(4, seed=1).astype(int)
     for name in (folder, str(folder)):
@@ -57,6 +58,7 @@ class Counting(GenerativeModel):
 EXACTLY = {"int32": 16_777_217, "uint32": 4_294_967_295, "uint8": 255, "int16": -2049, "bool": True, "bfloat16": 0.75}
 
 
+@pytest.mark.every_backend
 def test_integers_and_booleans_come_back_exactly(tmp_path):
     Counting().save_to_preset(tmp_path)
     tensors = load_file(tmp_path / "model.safetensors")

@@ -56,6 +56,7 @@ def same(one, two):
     assert one.tokenizer.encode("<|end|>[SEP]") == two.tokenizer.encode("<|end|>[SEP]")
 
 
+@pytest.mark.every_backend
 def test_saved_and_loaded(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -64,6 +65,7 @@ def test_saved_and_loaded(model, tmp_path):
     np.testing.assert_allclose(loaded.predict(ids, verbose=0), model.predict(ids, verbose=0), rtol=1e-6)
 
 
+@pytest.mark.every_backend
 def test_cloned_copied_and_configured(model):
     same(model, keras.models.clone_model(model))
     same(model, Reader.from_config(model.get_config()))
