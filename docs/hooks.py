@@ -32,6 +32,7 @@ def on_config(config):
 
 def on_files(files, config):
     pages = {"reference/index.md": reference_index(), "examples/index.md": examples_index()}
+    pages["use/adding.md"] = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     pages |= {f"reference/{module}.md": reference(module) for module in kgen.PUBLIC}
     for script in EXAMPLES:
         notebook = jupytext.read(script)
