@@ -25,7 +25,7 @@ CODE_OR_FORMULA = re.compile(r"```.*?```|`[^`\n]+`|\$\$(?P<block>.+?)\$\$|\$(?P<
 
 def on_config(config):
     modules = ["reference/index.md", *(f"reference/{module}.md" for module in kgen.PUBLIC)]
-    scripts = ["examples/index.md", *(f"examples/{script.stem}.md" for script in EXAMPLES)]
+    scripts = ["examples/index.md", *({short(script): f"examples/{script.stem}.md"} for script in EXAMPLES)]
     config.nav += [{"Examples": scripts}, {"Reference": modules}]
     return config
 
@@ -78,12 +78,17 @@ def reference(module):
 # The examples --------------------------------------------------------------------------------------------------------
 
 
+def short(script):
+    """For the list at the side."""
+    return script.stem.replace("_", " ")
+
+
 def title_of(script):
     return re.search(r"^# (.+)$", script.read_text(encoding="utf-8").split('"""')[1], re.MULTILINE)[1]
 
 
 def examples_index():
-    rows = [f"- [{title_of(script)}]({script.stem}.md)" for script in EXAMPLES]
+    rows = [f"- [{short(script)}]({script.stem}.md): {title_of(script)}" for script in EXAMPLES]
     about = (
         "Each is one script that runs alone: `python examples/NAME.py`. `--help` says what can be chosen; with "
         "`--quick`, or with `KGEN_FAST=1`, it takes seconds and needs no data. Each page also has it as a notebook."
