@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 PICTURES = ROOT / "docs" / "pictures"
-ROWS, CHARACTERS = 40, 3000
+ROWS, CHARACTERS = 32, 40_000
 STAND_INS = {"shakespeare": "pydoc", "tatoeba_en_fr": "dates"}  # embedded, for what would be downloaded
 
 
@@ -35,8 +35,8 @@ def shrunk(data):
         return tuple(shrunk(part) for part in data)
     if isinstance(data, str):
         return data[:CHARACTERS]
-    if isinstance(data, list) and len(data[0]) > CHARACTERS:  # of long texts
-        return [text[:CHARACTERS] for text in data[:2]]
+    if isinstance(data, list):  # of texts, short or long
+        return data[: min(ROWS, max(1, int(np.searchsorted(np.cumsum([*map(len, data)]), CHARACTERS))))]
     return data[:ROWS]
 
 
