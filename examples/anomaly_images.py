@@ -1,4 +1,6 @@
-"""One class is normal, nine are not: which images are strange, and where.
+# %% [markdown]
+"""
+# One class is normal, nine are not: which images are strange, and where
 
     python examples/anomaly_images.py --data FOLDER                          MNIST, ten detectors
     python examples/anomaly_images.py --data FOLDER --dataset fashion_mnist
@@ -9,8 +11,12 @@ FOLDER holds mnist.npz or fashion_mnist.npz; without --data Keras downloads it. 
 the training images of that class alone, and is asked about all test images. The figure is the mean of the AUROCs (the
 share of pairs of a normal and a strange image that are put in order), as in Ruff et al., Deep One-Class Classification,
 2018. The picture: the most normal and the strangest test images of the last class, with the heat of the detector.
+
+**You will see** the AUROC of each class, and `heat.png`: the most normal and the strangest images, each beside itself
+under the colours of what is strange about it.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -19,12 +25,18 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 import kgen
+from kgen.script import read_options
 
 DETECTORS = {"teacher-student": "TeacherStudentDetector", "vae": "VAEDetector"}
 QUICK = {"teacher-student": {"epochs": 5, "features": 16}, "vae": {"epochs": 5, "latent_dim": 4}}
 SHOWN = 4
 
 
+# %% [markdown]
+# ## From images to a heat map
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the data set's .npz; else Keras downloads it")
@@ -34,7 +46,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="two classes of embedded digits, small networks")
     parser.add_argument("--out", type=Path, default=Path("anomaly_images"), help="folder for the picture")
-    options = parser.parse_args()
+    options = read_options(parser)
     arguments = {}
     if options.quick:
         options.dataset, options.classes, arguments = "digits", options.classes or "0,1", QUICK[options.detector]
@@ -64,5 +76,6 @@ def main():
     picture.savefig(options.out / "heat.png")
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""Something goes wrong in a series of measurements: is it noticed, and how often is the alarm a false one?
+# %% [markdown]
+"""
+# Something goes wrong in a series of measurements: is it noticed, and how often is the alarm a false one?
 
     python examples/anomaly_series.py --data FOLDER                      NAB's four series, some minutes
     python examples/anomaly_series.py --data FOLDER --series nyc_taxi
@@ -10,8 +12,12 @@ threshold is the score that clean points exceed at the wanted rate, by a Pareto 
 have marked counts as hit when there is an alarm in it, and any alarm outside is a false one. Beside it stands what one
 would write in five lines: how many standard deviations a point lies from the mean of the points before it, with its
 threshold found in the same way.
+
+**You will see** how many of the marked windows are hit and how many alarms are false, for both methods; and a picture
+of each series with its score, the threshold and the windows.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -21,12 +27,18 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import kgen
 from kgen.anomaly.thresholds import CleanScores
+from kgen.script import read_options
 
 SERIES = ("nyc_taxi", "machine_temperature_system_failure", "ec2_cpu_utilization_24ae8d", "speed_7578")
 HELD_BACK = 0.4  # of the part that a detector may see
 QUICK = {"window": 16, "units": 8, "epochs": 40, "batch_size": 64}
 
 
+# %% [markdown]
+# ## Both methods on each series
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with nab/; else Keras downloads the series")
@@ -37,7 +49,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a series that is made up, a small network")
     parser.add_argument("--out", type=Path, default=Path("anomaly_series"), help="folder for the pictures")
-    options = parser.parse_args()
+    options = read_options(parser)
     options.out.mkdir(parents=True, exist_ok=True)
     arguments = QUICK if options.quick else {}
 
@@ -71,6 +83,11 @@ def main():
         print(f"| {name} | {method} | {figures['windows hit']} of {figures['windows']} | {rate:.2f} |")
 
 
+# %% [markdown]
+# ## The series
+
+
+# %%
 def measured(name, data):
     """(values, times, windows, how many points a detector may see) of a series of NAB."""
     whole = kgen.datasets.load(f"nab/{name}", "all", data)
@@ -88,6 +105,11 @@ def made_up():
     return values, time, windows, 1000
 
 
+# %% [markdown]
+# ## The mark to beat
+
+
+# %%
 def windowed_gaussian(values, window):
     """How many standard deviations each point lies from the mean of the `window` points before it."""
     padded = np.concatenate([np.full(window, values[0]), values])
@@ -95,6 +117,11 @@ def windowed_gaussian(values, window):
     return np.abs(values - before.mean(axis=1)) / np.maximum(before.std(axis=1), 1e-3 * values.std())
 
 
+# %% [markdown]
+# ## Counting alarms
+
+
+# %%
 def smoothed(scores, count):
     """The mean of each score and the `count` - 1 before it."""
     padded = np.concatenate([np.full(count - 1, scores[0]), scores])
@@ -112,5 +139,6 @@ def counted(alarms, times, windows):
     return {"windows hit": hit, "windows": len(windows), "false alarms per 1,000 points": false_alarms}
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""What is strange in a table, how sure one can be, and which columns made it so.
+# %% [markdown]
+"""
+# What is strange in a table, how sure one can be, and which columns made it so
 
     python examples/anomaly_table.py --data FOLDER                       a table of ADBench, a minute
     python examples/anomaly_table.py --data FOLDER --table thyroid
@@ -10,8 +12,12 @@ average precision how clean the top of the list is. One forest of scikit-learn's
 rows with their reasons, and a file with the detector, which anybody can load without having to trust it.
 
 With --quick the rows are tumours: benign ones are normal here, malignant ones are to be found.
+
+**You will see** a table of figures for each detector, the five strangest rows with the columns that make them so, and
+`detector.zip`.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -23,10 +29,16 @@ from sklearn.metrics import average_precision_score
 from sklearn.metrics import roc_auc_score
 
 import kgen
+from kgen.script import read_options
 
 QUICK = {"epochs": 60, "batch_size": 64, "hidden_dim": 32, "members": 2}
 
 
+# %% [markdown]
+# ## Detectors on a table
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with adbench/*.npz; else Keras downloads the table")
@@ -34,7 +46,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="an embedded table, small networks, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("anomaly_table"), help="folder for the detector")
-    options = parser.parse_args()
+    options = read_options(parser)
     if options.quick:
         options.table, arguments = "breast cancer", QUICK
         train, test, labels, names = tumours()
@@ -77,6 +89,11 @@ def main():
     print(f"{options.out / 'detector.zip'}: scores as before (largest difference {apart:.1g})")
 
 
+# %% [markdown]
+# ## The table of the quick form
+
+
+# %%
 def tumours():
     """(normal rows to learn from, rows to judge, 1 for those that are to be found, names of the columns)."""
     whole = load_breast_cancer()
@@ -86,5 +103,6 @@ def tumours():
     return whole.data[learned], whole.data[judged], (whole.target[judged] == 0).astype(int), list(whole.feature_names)
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""Sound sampled twice as fast: the high notes of spoken digits, 4 → 8 kHz.
+# %% [markdown]
+"""
+# Sound sampled twice as fast: the high notes of spoken digits, 4 → 8 kHz
 
     python examples/audio_super_resolution.py --data FOLDER --minutes 30
     python examples/audio_super_resolution.py --quick         half a minute, on plucked strings that kgen makes up
@@ -8,8 +10,11 @@ slower one is all that is left of. Measured on recordings that were held out: th
 log-spectral distance of its mean answer and of one sample, beside cubic splines and band-limited interpolation. The
 mean wins the former, a sample the latter: what cannot be known is missing in a mean. Files of sound are written to be
 compared.
+
+**You will see** a table of figures, `spectrograms.png` with the truth and four answers, and wav files to listen to.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -20,11 +25,17 @@ from scipy.interpolate import CubicSpline
 
 import kgen
 from kgen.functional.resampling import slowed
+from kgen.script import read_options
 
 NETWORK = {"length": 2048, "widths": (32, 64, 128, 128)}
 QUICK = {"length": 512, "widths": (8, 8), "num_heads": 2}
 
 
+# %% [markdown]
+# ## Training, and four answers
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with fsdd_8khz.npz")
@@ -32,7 +43,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a tiny model, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("audio_super_resolution"), help="a stopped run goes on there")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     name = "tones" if options.quick else "spoken_digits"
     (train, *_), (test, *_, rate) = (kgen.datasets.load(name, split, options.data) for split in ("train", "test"))
@@ -68,6 +79,11 @@ def main():
     spectrograms({"truth": waves, **answers}, rate).savefig(options.out / "spectrograms.png")
 
 
+# %% [markdown]
+# ## The mark to beat, and the picture
+
+
+# %%
 def splined(wave):
     """Twice as many samples, by cubic splines."""
     places = np.arange(len(wave))
@@ -83,5 +99,6 @@ def spectrograms(answers, rate):
     return figure
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""Does reading first help? BERT learns the language of film reviews from gaps, then whether a review is good or bad.
+# %% [markdown]
+"""
+# Does reading first help? BERT learns the language of film reviews from gaps, then whether a review is good or bad
 
     python examples/bert_sentiment.py --data FOLDER                 ten minutes: snippets of film reviews
     python examples/bert_sentiment.py --data FOLDER --minutes 30    a longer look at the gaps
@@ -7,8 +9,11 @@
 FOLDER holds the files of `kgen.datasets.load("sentiment")`. Both classifiers have the same size, see the same labels
 for as many epochs. One begins with random weights, the other with those that guessed hidden words of the same texts,
 without labels, and of English prose from Python's own documentation.
+
+**You will see** what BERT writes into gaps such as `the acting is [MASK] .`, and the accuracy of both classifiers.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -17,6 +22,7 @@ import keras
 import numpy as np
 
 import kgen
+from kgen.script import read_options
 
 ENCODER = {"num_layers": 2, "model_dim": 128, "num_heads": 4, "context_length": 64, "segments": 0, "dropout": 0.1}
 QUICK = {"num_layers": 1, "model_dim": 16, "num_heads": 2, "context_length": 32, "segments": 0}
@@ -26,6 +32,11 @@ EPOCHS = 4  # of each classifier
 GUESSES = ("this is a [MASK] film .", "the acting is [MASK] .")
 
 
+# %% [markdown]
+# ## With and without reading first
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the reviews")
@@ -34,7 +45,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="tiny models, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("bert_sentiment"), help="folder; a stopped run goes on there")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     shape, vocabulary = ENCODER, 8192
     if options.quick:
@@ -62,6 +73,11 @@ def main():
     kgen.metrics.report(experiment, figures, read, options.seed, started)
 
 
+# %% [markdown]
+# ## Reading, then judging
+
+
+# %%
 def pretrained(encoder, texts, options):
     """An encoder that has guessed hidden words for some minutes."""
     clock = kgen.training.TimeBudget(options.minutes, folder=options.out)
@@ -84,6 +100,11 @@ def accuracy(encoder, train, test, options):
     return model.evaluate(*test, full=True)["accuracy"]
 
 
+# %% [markdown]
+# ## The texts
+
+
+# %%
 def paragraphs(characters):
     """Paragraphs of the prose about Python that comes with it."""
     texts = "\n\n".join(kgen.datasets.load("pydoc")).split("\n\n")
@@ -99,5 +120,6 @@ def made_up():
     return texts * 4, np.array(([1] * 3 + [0] * 3) * 4 * 4)
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""CycleGAN: emoji as Google draws them into emoji as Twitter does, and back, learned without a single pair.
+# %% [markdown]
+"""
+# CycleGAN: emoji as Google draws them into emoji as Twitter does, and back, learned without a single pair
 
     python examples/cyclegan_emoji.py --data FOLDER --minutes 240            hours on a core, in one run or several
     python examples/cyclegan_emoji.py --quick                                half a minute: digits and their negatives
@@ -11,8 +13,11 @@ The table compares the translations with it, in both directions: the mean absolu
 perceptual distance (what kgen's classifier sees in each pair) and the Fréchet distance (what it sees in the sets).
 Three marks to beat cost nothing: the picture as it is, the picture with its colours brought to the mean and deviation
 of the other kind's, and the same with one shift and scale for all pictures.
+
+**You will see** `to_a.png` and `to_b.png`: emoji, their translations and the truth; and the table.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -22,6 +27,7 @@ import numpy as np
 import kgen
 from kgen import backend
 from kgen.datasets.emoji_images import TWINS
+from kgen.script import read_options
 
 HELD_OUT = 300  # pairs, or a few less: twins stay together
 SIZES = {"emoji": {"filters": 24, "num_blocks": 4}, "quick": {"filters": 4, "num_blocks": 1}}
@@ -42,6 +48,11 @@ Draws an emoji of Google's as Twitter would, and the other way round: `translate
 """
 
 
+# %% [markdown]
+# ## Training in both directions
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with emoji.npz and emoji_twemoji.npz")
@@ -53,7 +64,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a tiny model, digits and their negatives")
     parser.add_argument("--out", type=Path, default=Path("cyclegan_emoji"), help="folder; a stopped run goes on there")
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     if options.quick:
         options.minutes = 0.05
@@ -93,9 +104,11 @@ def train(a, b, pairs, options):
     return model, clock
 
 
-# Data ----------------------------------------------------------------------------------------------------------------
+# %% [markdown]
+# ## Data
 
 
+# %%
 def emoji(folder):
     """Google's pictures of some emoji, Twitter's of others, each with its mirror image, and pairs of neither.
 
@@ -127,9 +140,11 @@ def digits():
     return a, b, (tested, 255 - tested)
 
 
-# Figures -------------------------------------------------------------------------------------------------------------
+# %% [markdown]
+# ## Figures
 
 
+# %%
 def compared(model, to, a, b, pairs):
     """{name: {figure: value}}: how far from the truth are the translations, and what costs nothing?"""
     (images, truth), (own, other) = (pairs, (a, b)) if to == "b" else (pairs[::-1], (b, a))
@@ -172,6 +187,11 @@ def rows(results, kinds):
             yield f"| {way} | {name} | {found['L1']:.4f} | {found['perceptual']:.4f} | {found['Fréchet']:.4g} |"
 
 
+# %% [markdown]
+# ## The picture and the preset
+
+
+# %%
 def picture(model, to, pairs, count=10):
     """Three rows: pictures that were held out, what the model makes of them, and the truth."""
     few = np.linspace(0, len(pairs[0]) - 1, count).astype(int)
@@ -198,5 +218,6 @@ def write_preset(model, clock, pairs, table, options):
     small.save_to_preset(options.preset, card)
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""A diffusion model of images, trained by `fit`: images that appear out of noise.
+# %% [markdown]
+"""
+# A diffusion model of images, trained by `fit`: images that appear out of noise
 
     python examples/diffusion_images.py --data FOLDER                               digits, 15 minutes
     python examples/diffusion_images.py --data FOLDER --dataset fashion_mnist --minutes 120
@@ -8,8 +10,12 @@ FOLDER holds mnist.npz or fashion_mnist.npz; without --data Keras downloads them
 end its dreams are compared with images that were held out, by the features of kgen's own small classifier: by every
 solver and with ever more steps, which makes a plot; and with DDPM in many steps, whose figure few steps of DPM-Solver
 should nearly reach. The pictures: dreams by class, the way from noise to image, guidance, and inpainting.
+
+**You will see** `dreams.png`, `strip.png`, `guidance.png` and `halves.png`, and in `solvers.png` how few steps are
+enough.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -18,6 +24,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import kgen
+from kgen.script import read_options
 
 NETWORK = {"widths": (32, 64, 64), "blocks": 2}
 QUICK = {"widths": (8, 16), "blocks": 1, "num_heads": 2}
@@ -45,6 +52,11 @@ DATA = {
 }
 
 
+# %% [markdown]
+# ## Training, figures, pictures
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", choices=DATA, default="mnist")
@@ -57,7 +69,7 @@ def main():
         "--out", type=Path, default=Path("diffusion_images"), help="folder; a stopped run goes on there"
     )
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     network, few, many = NETWORK, (5, 10, 20, 50), 250
     if options.quick:
@@ -106,6 +118,11 @@ def main():
         model.save_to_preset(options.preset, card)
 
 
+# %% [markdown]
+# ## Is a dream what was asked for?
+
+
+# %%
 def classes(model, options):
     """How often a dream is of the class that was asked for."""
     if options.dataset not in ("mnist", "fashion_mnist"):
@@ -115,6 +132,11 @@ def classes(model, options):
     return {"class accuracy": float((found == labels).mean())}
 
 
+# %% [markdown]
+# ## How few steps are enough?
+
+
+# %%
 def compare_solvers(model, test, few, many, name, options):
     """Quality over steps, and what DDPM reaches in many."""
     n, curves = len(test[0]), {}
@@ -148,6 +170,11 @@ def compare_solvers(model, test, few, many, name, options):
     figure.savefig(options.out / "solvers.png")
 
 
+# %% [markdown]
+# ## The pictures
+
+
+# %%
 def pictures(model, images, options):
     """Dreams by class, from noise to image, more and more guidance, and what is painted into holes."""
 
@@ -171,5 +198,6 @@ def pictures(model, images, options):
     write("halves", np.concatenate([given, np.where(hole[..., None], 0, given).astype("uint8"), *rows]))
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""Three GANs of images, trained by `fit` like anything else, and how near their dreams come to what they have seen.
+# %% [markdown]
+"""
+# Three GANs of images, trained by `fit` like anything else, and how near their dreams come to what they have seen
 
     python examples/gan_images.py --data FOLDER                             DCGAN on MNIST, 15 minutes
     python examples/gan_images.py --data FOLDER --model biggan              classes of clothes: BigGAN on Fashion-MNIST
@@ -10,8 +12,11 @@ dreams are compared with images that were held out, by the features of kgen's ow
 distance ("FID-like"), precision (do dreams look like images?) and recall (are all images dreamt of?). Where that
 classifier knows the classes, it also says which of them are dreamt of, and how often a dream is what was asked for.
 The pictures: a sheet of dreams, the way from one dream to another, truncation, and for StyleGAN mixed styles.
+
+**You will see** `dreams.png` and the ways between dreams, and how near the dreams are to real images.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -19,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 import kgen
+from kgen.script import read_options
 
 RECIPES = {  # data set, arguments of the model, of fit
     "dcgan": ("mnist", {"latent_dim": 64, "filters": (32, 64)}, {"batch_size": 64}),
@@ -55,6 +61,11 @@ DATA = {
 }
 
 
+# %% [markdown]
+# ## Training, figures, pictures
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=RECIPES, default="dcgan")
@@ -66,7 +77,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a tiny model, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("gan_images"), help="folder; a stopped run goes on there")
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     dataset, arguments, fitting = RECIPES[options.model]
     dataset = options.dataset or dataset
@@ -119,6 +130,11 @@ def main():
         model.save_to_preset(options.preset, card)
 
 
+# %% [markdown]
+# ## Is a dream what was asked for?
+
+
+# %%
 def classes(model, dataset, options):
     """Which classes are dreamt of; and, where classes can be asked for, how often a dream is of its class."""
     labels = np.arange(options.samples) % 10 if model.num_classes else None
@@ -129,6 +145,11 @@ def classes(model, dataset, options):
     return figures if labels is None else {**figures, "class accuracy": float((found == labels).mean())}
 
 
+# %% [markdown]
+# ## The pictures
+
+
+# %%
 def pictures(model, options):
     """Sheets of dreams: at random, on the way from one to another, with less and less variety, in mixed styles."""
 
@@ -144,5 +165,6 @@ def pictures(model, options):
         write("mixed", table.reshape(-1, *model.image_shape), 8)
 
 
+# %%
 if __name__ == "__main__":
     main()

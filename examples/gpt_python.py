@@ -1,4 +1,6 @@
-"""A GPT of byte pairs on the Python of the standard library: perplexity beside a 5-gram model, and code that parses.
+# %% [markdown]
+"""
+# A GPT of byte pairs on the Python of the standard library: perplexity beside a 5-gram model, and code that parses
 
     python examples/gpt_python.py                         an hour or two on two cores; nothing is downloaded
     python examples/gpt_python.py --quick                 half a minute, a tiny model
@@ -8,8 +10,12 @@ The test modules are held out by a hash of their names. A 5-gram model (Witten a
 tokens sets the mark: who has learnt nothing but short phrases cannot do better. Then the model goes on with functions
 that it has never seen, from their middle, for three lines: does Python read the result? Stop the script and start it
 again with the same --out: it goes on where its last epoch ended.
+
+**You will see** the perplexity of the GPT beside that of the 5-gram model, completions, and the share that Python can
+read.
 """
 
+# %%
 import argparse
 import ast
 import time
@@ -20,6 +26,7 @@ import numpy as np
 
 import kgen
 from kgen import backend
+from kgen.script import read_options
 
 SIZES = {
     "preset": {"context_length": 256, "num_layers": 4, "num_heads": 7, "model_dim": 224, "positions": "rotary"},
@@ -42,6 +49,11 @@ Completes Python source code, a few lines at a time.
 """
 
 
+# %% [markdown]
+# ## Training and measuring
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tiny model on a part of the library")
@@ -53,7 +65,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder for the model, to stop and go on")
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     train, test = (kgen.datasets.load("stdlib_code", split=split) for split in ("train", "test"))
     if options.quick:
@@ -106,9 +118,11 @@ def main():
         write_preset(model, figures, options)
 
 
-# A mark to beat -----------------------------------------------------------------------------------------------------
+# %% [markdown]
+# ## A mark to beat
 
 
+# %%
 class NGram:
     """Interpolated n-grams: p(w | h) = (count(hw) + kinds(h) · p(w | shorter h)) / (count(h) + kinds(h)).
 
@@ -151,9 +165,11 @@ class NGram:
         return np.where(keys[at] == wanted, values[at], 0)
 
 
-# Does Python read it? ------------------------------------------------------------------------------------------------
+# %% [markdown]
+# ## Does Python read it?
 
 
+# %%
 def halves_of_functions(texts, count, seed):
     """Beginnings of functions at the top of modules: their first lines up to the middle, at least a line of body.
 
@@ -190,6 +206,11 @@ def parses(prompt, completion):
     return True
 
 
+# %% [markdown]
+# ## The preset
+
+
+# %%
 def write_preset(model, figures, options):
     import platform
 
@@ -214,5 +235,6 @@ def write_preset(model, figures, options):
     model.save_to_preset(options.preset, card)
 
 
+# %%
 if __name__ == "__main__":
     main()

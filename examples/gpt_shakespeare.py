@@ -1,4 +1,6 @@
-"""A GPT of characters on Shakespeare's plays: nats per character on the last tenth, and a page of new verse.
+# %% [markdown]
+"""
+# A GPT of characters on Shakespeare's plays: nats per character on the last tenth, and a page of new verse
 
     python examples/gpt_shakespeare.py --data FOLDER                       0.8 M parameters, some minutes
     python examples/gpt_shakespeare.py --data FOLDER --size preset --out runs/shakespeare
@@ -6,8 +8,11 @@
 
 FOLDER holds tinyshakespeare.txt (or .gz); without --data Keras downloads it. Stop it and start it again with the same
 --out: it goes on where its last epoch ended.
+
+**You will see** after each epoch a few lines in `samples/`; at the end the nats per character and a page of verse.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -16,6 +21,7 @@ import keras
 
 import kgen
 from kgen import backend
+from kgen.script import read_options
 
 # nanoGPT's recipe for a CPU; its recipe for a GPU; and what fits into a preset.
 SIZES = {
@@ -41,6 +47,11 @@ Writes verse in the manner of Shakespeare, character by character.
 """
 
 
+# %% [markdown]
+# ## Training, a figure, a page
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with tinyshakespeare.txt; else Keras downloads it")
@@ -51,7 +62,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder for the model, to stop and go on")
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     size = "quick" if options.quick else options.size
     epochs, batch_size = options.epochs or EPOCHS[size], BATCH[size]
@@ -109,5 +120,6 @@ def main():
         model.save_to_preset(options.preset, card)
 
 
+# %%
 if __name__ == "__main__":
     main()

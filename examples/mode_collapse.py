@@ -1,4 +1,6 @@
-"""Mode collapse made visible: a GAN that forgets most of 25 clusters, and three ways to make it remember.
+# %% [markdown]
+"""
+# Mode collapse made visible: a GAN that forgets most of 25 clusters, and three ways to make it remember
 
     python examples/mode_collapse.py                          four GANs, some minutes each on two cores
     python examples/mode_collapse.py --only plain,packed --steps 20000 --out pictures
@@ -15,8 +17,11 @@ The same counted in pictures, of a thousand modes, is mode_collapse_digits.py.
 
 It also shows how to train networks of one's own: `Adversarial` makes both losses in `compute_loss`, `GroupedOptimizer`
 gives each network its Adam, and `fit` is Keras's.
+
+**You will see** `modes.png`: the 25 clusters, and which of them each GAN has found.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -27,6 +32,7 @@ from keras import ops
 from matplotlib.figure import Figure
 
 import kgen
+from kgen.script import read_options
 from kgen.training.grouped_optimizer import assign_group
 
 CURES = {
@@ -38,6 +44,11 @@ CURES = {
 LATENT, WIDTH, BATCH = 8, 128, 256
 
 
+# %% [markdown]
+# ## A GAN from kgen's parts
+
+
+# %%
 def network(name, inputs, outputs):
     """Three hidden layers."""
     hidden = [keras.layers.Dense(WIDTH, keras.layers.LeakyReLU(0.2), name=f"hidden_{i}") for i in range(3)]
@@ -67,6 +78,11 @@ class PointGAN(keras.Model):
         return losses["d_loss"] + losses["g_loss"]
 
 
+# %% [markdown]
+# ## Training and drawing
+
+
+# %%
 def train(cure, points, steps, seed, rate):
     keras.utils.set_random_seed(seed)
     model = PointGAN(**CURES[cure], seed=seed)
@@ -89,6 +105,11 @@ def picture(found, centres):
     return figure
 
 
+# %% [markdown]
+# ## One GAN after the other
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(CURES), help="of " + ", ".join(CURES))
@@ -97,7 +118,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="two GANs, few steps")
     parser.add_argument("--out", type=Path, default=Path("mode_collapse"), help="folder for the picture")
-    options = parser.parse_args()
+    options = read_options(parser)
     if options.quick:
         options.only, options.steps = "plain,relativistic", 300
     points, _ = kgen.datasets.load("gaussian_grid")
@@ -116,5 +137,6 @@ def main():
     print(options.out / "modes.png")
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""Mode collapse counted: of 1,000 kinds of pictures, how many does a DCGAN dream of, and what helps?
+# %% [markdown]
+"""
+# Mode collapse counted: of 1,000 kinds of pictures, how many does a DCGAN dream of, and what helps?
 
     python examples/mode_collapse_digits.py --data FOLDER                    four GANs, ten minutes each
     python examples/mode_collapse_digits.py --data FOLDER --only plain,r1 --minutes 30
@@ -15,8 +17,11 @@ pictures the table says the same: that is the most that a generator can reach. S
 - relativistic: each generated picture is compared with a real one, with R1 (Huang et al., 2024)
 
 What collapse looks like in the plane is in mode_collapse.py. FOLDER holds mnist.npz; without --data Keras downloads it.
+
+**You will see** how many of the thousand modes each GAN has found, a sheet of dreams each, and `side_by_side.png`.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -24,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 import kgen
+from kgen.script import read_options
 
 PENALTY = {"discriminator_normalization": None, "penalty": "r1", "penalty_weight": 1.0}
 CURES = {
@@ -34,6 +40,11 @@ CURES = {
 }
 
 
+# %% [markdown]
+# ## One GAN after the other
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with mnist.npz; else Keras downloads it")
@@ -45,7 +56,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="two tiny GANs, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("mode_collapse_digits"), help="folder for the pictures")
-    options = parser.parse_args()
+    options = read_options(parser)
     if options.quick:
         options.only, options.minutes, options.samples, options.filters = "plain,relativistic", 0.02, 500, 4
     images = few_digits() if options.quick else kgen.datasets.load("stacked_mnist", data_dir=options.data)[0]
@@ -78,6 +89,11 @@ def main():
         print(f"| {name} | {found['modes_found']:,} of {found['num_modes']:,} | {found['kl_divergence']:.3f} |")
 
 
+# %% [markdown]
+# ## Reading the modes
+
+
+# %%
 def modes(images):
     return kgen.metrics.class_coverage(images)
 
@@ -89,5 +105,6 @@ def few_digits():
     return np.concatenate([digits[order] for order in orders], axis=-1)
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""A gated PixelCNN on MNIST: how likely it finds digits it has never seen, and how it goes on with half of one.
+# %% [markdown]
+"""
+# A gated PixelCNN on MNIST: how likely it finds digits it has never seen, and how it goes on with half of one
 
     python examples/pixelcnn_mnist.py                        twenty minutes, MNIST downloaded by Keras
     python examples/pixelcnn_mnist.py --data FOLDER          MNIST from FOLDER/mnist.npz
@@ -8,8 +10,11 @@
 Each pixel is predicted from those above it and to its left, by a network that cannot see the others. So the image's
 probability is a product of 784 numbers, and the figure at the end is no bound: nats for each test image, with dynamic
 binarisation, drawn as in examples/vae_mnist.py. A training that was stopped goes on in its folder.
+
+**You will see** the nats, `dreams.png`, and `completions.png`: digits whose lower half is painted anew, eight times.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -18,6 +23,7 @@ import keras
 import numpy as np
 
 import kgen
+from kgen.script import read_options
 
 LICENCES = {"mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0", "fashion_mnist": "Fashion-MNIST (Zalando), MIT"}
 
@@ -32,6 +38,11 @@ A gated PixelCNN of {dataset}, with the exact likelihood of an image.
 """
 
 
+# %% [markdown]
+# ## Training, figures, pictures
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="mnist", help="mnist, fashion_mnist or digits")
@@ -46,7 +57,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="embedded digits, a tiny model, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("pixelcnn_mnist"), help="folder; a stopped run goes on there")
     parser.add_argument("--preset", type=Path, help="also write the model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     if options.quick:
         options.dataset, options.minutes, options.filters, options.blocks = "digits", 0.05, 8, 2
     started = time.time()
@@ -99,6 +110,11 @@ def main():
         model.save_to_preset(options.preset, card)
 
 
+# %% [markdown]
+# ## Epochs of a minute
+
+
+# %%
 class Slices(keras.utils.PyDataset):
     """Batches of images whose epoch is a slice of the data, so that the clock is looked at every minute or so.
 
@@ -125,6 +141,11 @@ class Slices(keras.utils.PyDataset):
         return (self.data[self.rows[index * self.batch_size : (index + 1) * self.batch_size]],)
 
 
+# %% [markdown]
+# ## The pictures
+
+
+# %%
 def pictures(model, images, options):
     """A sheet of dreams, and digits whose lower half is painted anew in many ways."""
     kgen.plots.image_grid(model.generate(100, seed=options.seed), columns=10).savefig(options.out / "dreams.png")
@@ -137,5 +158,6 @@ def pictures(model, images, options):
     kgen.plots.image_grid(sheet.reshape(-1, *model.image_shape), columns=10).savefig(options.out / "completions.png")
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""Inverse problems: what was small becomes large, what was grey gets colours, holes are painted, noise goes.
+# %% [markdown]
+"""
+# Inverse problems: what was small becomes large, what was grey gets colours, holes are painted, noise goes
 
     python examples/restoration.py --data FOLDER --minutes 90              emoji
     python examples/restoration.py --dataset photographs --minutes 60      crops of two photographs
@@ -8,8 +10,11 @@ FOLDER holds emoji.npz. One conditional diffusion model learns all tasks. On ima
 (`steps=0`) is measured beside what needs no learning: bicubic enlargement, the mean of what is seen around a hole,
 grey, the noisy image. The photographs are the two that scikit-learn brings: the upper three quarters of each are
 learned from, the rest is held out. The picture shows for each task what is given, three answers, their mean, the truth.
+
+**You will see** `restored.png`, and for each task how many decibels the model gains on what needs no learning.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -18,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 import kgen
+from kgen.script import read_options
 
 NETWORK = {"widths": (32, 64, 128), "blocks": 2}
 QUICK = {"widths": (8,), "blocks": 1, "num_heads": 2, "scale": 2}
@@ -38,6 +44,11 @@ DATA = {
 }
 
 
+# %% [markdown]
+# ## Training and measuring
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", choices=DATA, default="emoji")
@@ -47,7 +58,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a tiny model, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("restoration"), help="folder; a stopped run goes on there")
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     if options.quick:
         options.dataset, options.minutes = "digits", 0.05
@@ -87,6 +98,11 @@ def main():
         model.save_to_preset(options.preset, card)
 
 
+# %% [markdown]
+# ## The images
+
+
+# %%
 def images_of(options):
     """Images to learn from, and images that are held out."""
     if options.dataset != "photographs":
@@ -103,6 +119,11 @@ def images_of(options):
     return crops([image[:320] for image in photographs], 16), crops([image[320:] for image in photographs], 64)
 
 
+# %% [markdown]
+# ## The mark to beat
+
+
+# %%
 def without_learning(model, images, seed):
     """PSNR of answers that know nothing: they see what the model saw."""
     height, width = images.shape[1:3]
@@ -123,6 +144,11 @@ def without_learning(model, images, seed):
     return {task: float(kgen.metrics.psnr(images, answer)) for task, answer in answers.items()}
 
 
+# %% [markdown]
+# ## What is given, and the picture
+
+
+# %%
 def damaged(model, images, seed):
     """What `evaluate(images, full=True)` hands to the model, by task."""
     return {task: model.damaged(task, images, seed) for task in model.able}
@@ -146,5 +172,6 @@ def picture(model, images, options):
     kgen.plots.image_grid(np.concatenate(rows), columns=6).savefig(options.out / "restored.png")
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""A recurrent network of characters on Shakespeare's plays: nats per character on the last tenth, and a page of verse.
+# %% [markdown]
+"""
+# A recurrent network of characters on Shakespeare's plays: nats per character on the last tenth, and a page of verse
 
     python examples/rnn_shakespeare.py --data FOLDER                    an LSTM, some ten minutes on two cores
     python examples/rnn_shakespeare.py --data FOLDER --cell gru --out runs/gru
@@ -6,8 +8,11 @@
 
 FOLDER holds tinyshakespeare.txt (or .gz); without --data Keras downloads it. Stop it and start it again with the same
 --out: it goes on where its last epoch ended.
+
+**You will see** after each epoch a few lines in `samples/`; at the end the nats per character and a page of verse.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -15,6 +20,7 @@ from pathlib import Path
 import keras
 
 import kgen
+from kgen.script import read_options
 
 # What two cores learn in a quarter of an hour; char-rnn's class of models, for a GPU.
 SIZES = {
@@ -26,6 +32,11 @@ EPOCHS = {"small": 4, "full": 50, "quick": 3}
 BATCH = {"small": 32, "full": 64, "quick": 32}
 
 
+# %% [markdown]
+# ## Training, a figure, a page
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with tinyshakespeare.txt; else Keras downloads it")
@@ -36,7 +47,7 @@ def main():
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="folder for the model, to stop and go on")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     size = "quick" if options.quick else options.size
     epochs, batch_size = options.epochs or EPOCHS[size], BATCH[size]
@@ -80,5 +91,6 @@ def main():
     print(model.generate(prompt, max_new_tokens=length, seed=options.seed))
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""Self-attention, step by step: what a Transformer does with a sentence, as numbers that you can follow by hand.
+# %% [markdown]
+"""
+# Self-attention, step by step: what a Transformer does with a sentence, as numbers that you can follow by hand
 
     python examples/self_attention.py                        writes self_attention.png
     python examples/self_attention.py --sentence "she said that she was late" --seed 3 --out she.png
@@ -15,8 +17,11 @@ before its training: the steps are those of a trained one, the choices of where 
     Y = [H₀ H₁] W_O                    both heads, mixed
 
 Paper: Vaswani et al., Attention Is All You Need, 2017, section 3.2.
+
+**You will see** `self_attention.png`: a page with every matrix of both heads, as coloured numbers.
 """
 
+# %%
 import argparse
 import textwrap
 
@@ -27,15 +32,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 import kgen
+from kgen.script import read_options
 
 MODEL_DIM = 8
 HEADS = 2
 HEAD_DIM = MODEL_DIM // HEADS
 
 
-# Self-attention in NumPy ---------------------------------------------------------------------------------------------
+# %% [markdown]
+# ## Self-attention in NumPy
 
 
+# %%
 def embeddings(words, rng):
     """A random vector for each different word: the same word gets the same vector. (length, MODEL_DIM)."""
     table = {word: rng.normal(size=MODEL_DIM) for word in dict.fromkeys(words)}
@@ -75,9 +83,11 @@ def self_attention(x, weights, causal=False):
     return heads, joined, joined @ weights["O"]
 
 
-# The same by kgen ----------------------------------------------------------------------------------------------------
+# %% [markdown]
+# ## The same by kgen
 
 
+# %%
 def layer_with(weights):
     """`MultiHeadAttention` with these weights: the columns of all queries, then of all keys, then of all values."""
     layer = kgen.layers.MultiHeadAttention(num_heads=HEADS, use_bias=False)
@@ -97,8 +107,10 @@ def compare(x, weights, causal, heads, output):
     return found, in_shares, in_output
 
 
-# The picture ---------------------------------------------------------------------------------------------------------
+# %% [markdown]
+# ## The picture
 
+# %%
 COLUMNS, PITCH, SIDE = 6, 3.15, 2.3  # panels in a row; inches from one to the next, and of a map
 HEADING, ABOVE, BELOW = 0.75, 0.8, 0.75  # inches for the title of a row; for what stands above a map, and below it
 SIGNED = matplotlib.colormaps["RdBu"].with_extremes(bad="#dddddd")  # red below zero, blue above
@@ -291,16 +303,18 @@ def recipe(words, head):
     return f"“{words[-1]}” hears {parts}" + (" + …" if len(words) > 2 else ".")
 
 
-# All of it -----------------------------------------------------------------------------------------------------------
+# %% [markdown]
+# ## All of it
 
 
+# %%
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--sentence", default="the cat sat on the mat", help="two to ten words")
     arguments.add_argument("--quick", action="store_true", help="as every example has it; this one is quick anyway")
     arguments.add_argument("--seed", type=int, default=1, help="of the embeddings and the weights")
     arguments.add_argument("--out", default="self_attention.png", help="picture to write")
-    options = arguments.parse_args()
+    options = read_options(arguments)
     words = options.sentence.split()
     if not 2 <= len(words) <= 10:
         arguments.error(f"--sentence: expected two to ten words, for a page that can be read; got {len(words)}")
@@ -324,5 +338,6 @@ def main():
     print(options.out)
 
 
+# %%
 if __name__ == "__main__":
     main()

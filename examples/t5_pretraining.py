@@ -1,4 +1,6 @@
-"""What pretraining saves: T5 learns two languages from text with gaps, then to translate, beside one that begins cold.
+# %% [markdown]
+"""
+# What pretraining saves: T5 learns two languages from text with gaps, then to translate, beside one that begins cold
 
     python examples/t5_pretraining.py --data FOLDER [--minutes 10] [--pairs 10000] [--epochs 12]
     python examples/t5_pretraining.py --quick                          some seconds, on dates that are made up
@@ -10,8 +12,11 @@ validation set. The figure is how many steps each needs for the BLEU that the co
 folder for the curves and the pretrained model.
 
 Paper: Raffel et al., Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer, 2020.
+
+**You will see** `bleu.png`: how soon each of both models translates well.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -19,11 +24,17 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import kgen
+from kgen.script import read_options
 
 SIZES = {"num_layers": 2, "num_heads": 4, "model_dim": 128, "feedforward_dim": 256, "context_length": 64}
 QUICK = {"num_layers": 1, "num_heads": 2, "model_dim": 32, "context_length": 32}
 
 
+# %% [markdown]
+# ## Cold and warm
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with Multi30k; else Keras downloads it")
@@ -35,7 +46,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a tiny model on made-up dates")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("t5_pretraining"), help="folder for curves and model")
-    options = parser.parse_args()
+    options = read_options(parser)
     if options.quick:
         options.minutes, options.pairs, options.epochs, options.vocabulary = 0.05, 600, 3, 320
     started = time.time()
@@ -86,6 +97,11 @@ def main():
     kgen.metrics.report(f"T5 on {what}, validation, greedy", figures, model, options.seed, started)
 
 
+# %% [markdown]
+# ## The picture and the data
+
+
+# %%
 def drawn(curves):
     """BLEU over steps."""
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -104,5 +120,6 @@ def _read(split, options):
     return kgen.datasets.load("multi30k", split=split, data_dir=options.data)
 
 
+# %%
 if __name__ == "__main__":
     main()

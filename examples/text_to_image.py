@@ -1,4 +1,6 @@
-"""Stable Diffusion's architecture in miniature: emoji from their names.
+# %% [markdown]
+"""
+# Stable Diffusion's architecture in miniature: emoji from their names
 
     python examples/text_to_image.py --data FOLDER --minutes 120
     python examples/text_to_image.py --quick              half a minute, on digits and their numbers
@@ -9,8 +11,11 @@ time), then a U-Net learns to make such numbers out of noise and a caption. A st
 What is measured: of images from names that were not in the training data, and of some that were, how many show the
 group (food, animals, …) that the name belongs to. The judge is a classifier of groups that this script trains on the
 real emoji of both splits. Beside it stands what the names alone say: naive Bayes on their words.
+
+**You will see** `prompts.png`, `guidance.png` and `strip.png`: emoji from words, and how they come out of noise.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -19,6 +24,7 @@ import keras
 import numpy as np
 
 import kgen
+from kgen.script import read_options
 
 CODEC = {"latent_channels": 4, "widths": (32, 64, 64), "perceptual_weight": 0.1}
 NETWORK = {"widths": (64, 128), "blocks": 2}
@@ -47,6 +53,11 @@ Makes small pictures from words: `generate(9, prompt="red heart", guidance=3.0)`
 """
 
 
+# %% [markdown]
+# ## Two trainings, figures, pictures
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with emoji.npz")
@@ -55,7 +66,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="tiny models, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("text_to_image"), help="folder; a stopped run goes on there")
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     if options.quick:
         options.minutes = 0.05
@@ -82,6 +93,11 @@ def main():
         model.save_to_preset(options.preset, card)
 
 
+# %% [markdown]
+# ## Data and training
+
+
+# %%
 def data(options):
     """(images, names, labels) of both splits."""
     if options.quick:
@@ -120,6 +136,11 @@ def trained(train, options):
     return model
 
 
+# %% [markdown]
+# ## Does the picture show what was said?
+
+
+# %%
 def agreement(model, train, test, options):
     """How often an image from a name shows the name's group, by a classifier of groups; and what the names say."""
     from sklearn.feature_extraction.text import CountVectorizer
@@ -170,6 +191,11 @@ def judge_of_groups(train, test, options):
     return lambda images: network.predict(images.astype("float32"), verbose=0).argmax(axis=-1)
 
 
+# %% [markdown]
+# ## The pictures
+
+
+# %%
 def pictures(model, train, test, options):
     """Prompts, names never seen, guidance, and an image appearing out of noise."""
 
@@ -193,5 +219,6 @@ def pictures(model, train, test, options):
     kgen.plots.denoising_strip(strip, [one.done for one in glimpses]).savefig(options.out / "strip.png")
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""Translation of picture captions, English to German: BLEU on test2016, for a Transformer and for recurrent models.
+# %% [markdown]
+"""
+# Translation of picture captions, English to German: BLEU on test2016, for a Transformer and for recurrent models
 
     python examples/translation_multi30k.py --data FOLDER                       the Transformer, 40 minutes
     python examples/translation_multi30k.py --data FOLDER --model gru           GRU with additive attention
@@ -11,8 +13,12 @@ draws how each falls off with the length of the sentence into `--out`.
 
 FOLDER holds Multi30k (see `help(kgen.datasets.translations.multi30k)`); without --data Keras downloads it. The weights
 of the last epochs are averaged. Stop it and start it again with the same --out: it goes on where its last epoch ended.
+
+**You will see** translations beside references, BLEU and chrF, `attention.png`: which words the model looks at for each
+word that it writes; and with `--compare` `lengths.png`.
 """
 
+# %%
 import argparse
 import itertools
 import time
@@ -22,6 +28,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import kgen
+from kgen.script import read_options
 
 VOCABULARY = 8000
 SIZES = {
@@ -34,6 +41,11 @@ QUICK = {name: {"num_layers": 1, "model_dim": 64} if name == "transformer" else 
 LENGTHS = (0, 9, 11, 13, 16, 100)  # words of a source: the groups of the plot
 
 
+# %% [markdown]
+# ## One model, or all beside each other
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with Multi30k; else Keras downloads it")
@@ -45,7 +57,7 @@ def main():
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("translation_multi30k"), help="folder for models and pictures")
-    options = parser.parse_args()
+    options = read_options(parser)
     if options.quick:
         options.minutes = 0.05
     data = {split: _read(split, options) for split in ("train", "validation", "test")}
@@ -58,6 +70,11 @@ def main():
         print(f"How each falls off with length: {options.out / 'lengths.png'}")
 
 
+# %% [markdown]
+# ## Training and measuring
+
+
+# %%
 def run(name, data, options):
     """(figures, BLEU of each group of lengths) of one model."""
     started, folder = time.time(), options.out / name
@@ -105,6 +122,11 @@ def run(name, data, options):
     return figures, by_length(sources, references, written)
 
 
+# %% [markdown]
+# ## Who looks at what
+
+
+# %%
 def picture(model, source, path):
     """The attention of the last layer, the mean of its heads, to one sentence."""
     scores = model.attention(source)[-1].mean(axis=0)
@@ -112,6 +134,11 @@ def picture(model, source, path):
     kgen.plots.attention_map(scores, sources, targets).savefig(path)
 
 
+# %% [markdown]
+# ## How they fall off with length
+
+
+# %%
 def by_length(sources, references, written):
     """{mean number of words: BLEU} of the groups that have enough sentences."""
     lengths, groups = np.array([len(one.split()) for one in sources]), {}
@@ -146,6 +173,11 @@ def falling_off(results):
     return figure
 
 
+# %% [markdown]
+# ## The data
+
+
+# %%
 def _read(split, options):
     if options.quick:
         sources, targets = kgen.datasets.load("dates", split=split)
@@ -156,5 +188,6 @@ def _read(split, options):
     return (targets, sources) if options.reverse else (sources, targets)
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""English to French with everyday sentences from Tatoeba: how the presets en-fr and en-fr-gru are made.
+# %% [markdown]
+"""
+# English to French with everyday sentences from Tatoeba: how the presets en-fr and en-fr-gru are made
 
     python examples/translation_tatoeba.py --data FOLDER --out runs/en-fr --preset presets/en-fr
     python examples/translation_tatoeba.py --data FOLDER --model gru --out runs/en-fr-gru --preset presets/en-fr-gru
@@ -8,8 +10,11 @@ FOLDER holds tatoeba_en-fr.tsv.gz or the fra.txt of manythings.org/anki (see
 `help(kgen.datasets.translations.tatoeba_en_fr)`); without --data Keras downloads it. Sentences are split so that no
 English sentence is in two splits. The weights of the last epochs are averaged. Stop it and start it again with the same
 --out: it goes on where its last epoch ended.
+
+**You will see** translations beside references, and BLEU and chrF on sentences that the model has not seen.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -18,6 +23,7 @@ import keras
 
 import kgen
 from kgen import backend
+from kgen.script import read_options
 
 VOCABULARY = 6000
 SIZES = {
@@ -50,6 +56,11 @@ Translates everyday English into French, sentence by sentence.
 """
 
 
+# %% [markdown]
+# ## Training, figures, the preset
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the sentences; else Keras downloads them")
@@ -60,7 +71,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("translation_tatoeba"), help="folder for the models")
     parser.add_argument("--preset", type=Path, help="write the averaged model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     options.out.mkdir(parents=True, exist_ok=True)
     name, epochs = ("dates", 1) if options.quick else ("tatoeba_en_fr", options.epochs)
@@ -116,5 +127,6 @@ def main():
         model.save_to_preset(options.preset, card)
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""A variational autoencoder on MNIST, and how likely it finds digits it has never seen.
+# %% [markdown]
+"""
+# A variational autoencoder on MNIST, and how likely it finds digits it has never seen
 
     python examples/vae_mnist.py                        ten minutes, MNIST downloaded by Keras
     python examples/vae_mnist.py --data FOLDER          MNIST from FOLDER/mnist.npz
@@ -10,8 +12,12 @@ What happens, step by step: images of digits go in as they are (uint8). The enco
 minimised: how badly the image is explained (reconstruction), and how far the Gaussian is from N(0, 1) (KL). Their sum
 is an upper bound on minus the log-probability of the image. The figure at the end is a much tighter bound, from many
 samples for each test image (Burda et al., 2016): dynamic binarisation, in nats.
+
+**You will see** `dreams.png`: a hundred digits that nobody wrote; `interpolation.png`: one digit becoming another;
+`latent_map.png`: where each class lies; and how many nats an image costs.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -20,8 +26,13 @@ import keras
 import numpy as np
 
 import kgen
+from kgen.script import read_options
+
+# %% [markdown]
+# ## From images to dreams
 
 
+# %%
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--dataset", default="mnist", help="mnist, fashion_mnist or digits")
@@ -38,7 +49,7 @@ def main():
     arguments.add_argument("--out", default="vae_mnist", help="folder for pictures and the model")
     arguments.add_argument("--trained", help="a model.keras that an earlier run left: measure it instead of training")
     arguments.add_argument("--preset", help="also write the model as a preset into this folder")
-    options = arguments.parse_args()
+    options = read_options(arguments)
     if options.quick:
         options.dataset, options.minutes, options.test_images, options.test_samples = "digits", 0.05, 50, 100
     out = Path(options.out)
@@ -78,6 +89,11 @@ def main():
     print(f"pictures and model are in {out}/")
 
 
+# %% [markdown]
+# ## Training
+
+
+# %%
 def train(images, options, out):
     model = kgen.models.VAE(
         image_shape=images.shape[1:],
@@ -93,6 +109,10 @@ def train(images, options, out):
     return model
 
 
+# %% [markdown]
+# ## The card of the preset
+
+# %%
 LICENCES = {"mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0", "fashion_mnist": "Fashion-MNIST (Zalando), MIT"}
 
 
@@ -110,5 +130,6 @@ def card(options, line):
 """
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""A Vision Transformer that tells clothes apart, and shows where it looks.
+# %% [markdown]
+"""
+# A Vision Transformer that tells clothes apart, and shows where it looks
 
     python examples/vit_fashion.py --data FOLDER                            fifteen minutes on Fashion-MNIST
     python examples/vit_fashion.py --data FOLDER --patches                  the same without convolutions in front
@@ -7,8 +9,11 @@
 FOLDER holds fashion_mnist.npz; without --data Keras downloads it. Small data is learnt sooner when two strided
 convolutions see the image before it is cut into patches (Xiao et al., 2021); --patches leaves them out, as the paper
 does. The picture: images of each class beside the attention of all layers, rolled out from the class token.
+
+**You will see** the accuracy, and `attention.png`: images beside what the class token looks at.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -17,6 +22,7 @@ import keras
 import numpy as np
 
 import kgen
+from kgen.script import read_options
 
 CLASSES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
 MODEL = {"patch_size": 4, "num_layers": 3, "model_dim": 64, "num_heads": 4, "stem": (32, 64)}
@@ -25,6 +31,11 @@ QUICK = {"patch_size": 4, "num_layers": 1, "model_dim": 16, "num_heads": 2}
 RATE = 1.5e-3  # TimeBudget lowers it along half a cosine
 
 
+# %% [markdown]
+# ## Training and looking
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with fashion_mnist.npz; else Keras downloads it")
@@ -33,7 +44,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a tiny model, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("vit_fashion"), help="folder; a stopped run goes on there")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     dataset, arguments, batch_size = "fashion_mnist", {**MODEL, **TRAINING, "class_names": CLASSES}, 64
     if options.patches:
@@ -65,5 +76,6 @@ def main():
     kgen.plots.attention_overlay(shown, maps, columns=4, titles=titles).savefig(options.out / "attention.png")
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,5 +1,6 @@
-"""Images as grids of codes: a vector-quantized autoencoder, a PixelCNN that knows which grids are likely, and their
-dreams beside those of a VAE.
+# %% [markdown]
+"""
+# Images as grids of codes: a vector-quantized autoencoder, and a PixelCNN that dreams of such grids
 
     python examples/vqvae.py                        MNIST, fifteen minutes, downloaded by Keras
     python examples/vqvae.py --dataset fashion_mnist --data FOLDER
@@ -9,8 +10,12 @@ First the autoencoder learns: an image becomes 7 × 7 numbers from 0 to 127, and
 lost (the mean squared error of pixels in [0, 1]) and how many codes are in use. Then a PixelCNN learns the grids, class
 by class. Its dreams, decoded, are compared with images that were held out by the Fréchet distance of kgen's own
 features; so are those of a VAE that was trained for as long as both together. Half of the time goes to each model.
+
+**You will see** `reconstructions.png`, `dreams.png` and `vae_dreams.png`, and the Fréchet distance of both kinds of
+dreams.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -18,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import kgen
+from kgen.script import read_options
 
 LICENCES = {"mnist": "MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0", "fashion_mnist": "Fashion-MNIST (Zalando), MIT"}
 
@@ -32,6 +38,11 @@ Codes of {dataset}, and a PixelCNN that dreams them.
 """
 
 
+# %% [markdown]
+# ## Codes, then what is likely among them
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="mnist", help="mnist, fashion_mnist or digits")
@@ -43,7 +54,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="embedded digits, tiny models, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("vqvae"), help="folder for pictures and the model")
     parser.add_argument("--preset", type=Path, help="also write the model as a preset into this folder")
-    options = parser.parse_args()
+    options = read_options(parser)
     widths, sizes = (32, 64), {"filters": 48, "num_blocks": 6, "first_kernel_size": 5, "dropout": 0.1}
     if options.quick:
         options.dataset, options.minutes, options.codes, options.samples = "digits", 0.1, 16, 200
@@ -113,5 +124,6 @@ def main():
         model.save_to_preset(options.preset, card)
 
 
+# %%
 if __name__ == "__main__":
     main()

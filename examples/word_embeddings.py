@@ -1,4 +1,6 @@
-"""Words as points: what lies near to a word, what is to "woman" as "boy" is to "man", and a map.
+# %% [markdown]
+"""
+# Words as points: what lies near to a word, what is to "woman" as "boy" is to "man", and a map
 
     python examples/word_embeddings.py --data FOLDER          Tatoeba and Multi30k
     python examples/word_embeddings.py --data BOOK.txt        any text, or a folder of them
@@ -8,13 +10,17 @@
 Only those questions are asked whose words the text knows. `--out` is the folder for the map and the model.
 
 Paper: Mikolov et al., Distributed Representations of Words and Phrases and their Compositionality, 2013.
+
+**You will see** neighbours, answers to analogies, and `map.png`: words that differ in the same way run side by side.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
 
 import kgen
+from kgen.script import read_options
 
 NEAR = ("boy", "dog", "king", "red", "running", "paris", "string", "class", "raise", "number", "thou", "blood")
 ANALOGIES = (  # a is to b as c is to …
@@ -37,6 +43,11 @@ MAP = (
 SPARE = "red green blue yellow one two three four dog cat horse list tuple dict set int float str bytes"
 
 
+# %% [markdown]
+# ## Training, questions, a map
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with Tatoeba and Multi30k, or text; else Python's own prose")
@@ -45,7 +56,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a part of the text, few epochs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("word_embeddings"), help="folder for the map and the model")
-    options = parser.parse_args()
+    options = read_options(parser)
     started, (texts, held_out, what) = time.time(), corpus(options.data)
     if options.quick:
         texts, options.epochs, options.dim = texts[:20], 3, 32
@@ -71,6 +82,11 @@ def main():
     kgen.metrics.report(f"WordEmbeddings on {what}", figures, model, options.seed, started)
 
 
+# %% [markdown]
+# ## The text
+
+
+# %%
 def corpus(path):
     """(texts to learn from, others, what they are)."""
     if path is None:
@@ -90,5 +106,6 @@ def known(model, words):
     return [word for word in words if word in model.vocabulary]
 
 
+# %%
 if __name__ == "__main__":
     main()

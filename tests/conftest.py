@@ -40,6 +40,7 @@ ON_ANY_BACKEND = (
     "test_floors.py",
     "test_harness.py",
     "test_packaging.py",
+    "test_pages.py",
 )
 
 

@@ -30,6 +30,7 @@ FLOORS = {
     "metrics": 1,
     "plots": 1,
     "presets": 1,
+    "script": 1,
     "layers": 2,
     "decoding": 3,
     "diffusion": 3,

@@ -44,7 +44,7 @@ def test_the_readme_tells_what_ci_runs():
 
 def test_no_file_of_the_project_points_outside_it():
     outside = "../" + "shared"
-    folders = (ROOT / name for name in ("kgen", "demos", "tests", "examples", "benchmarks"))
+    folders = (ROOT / name for name in ("kgen", "demos", "tests", "examples", "benchmarks", "docs"))
     for path in [*ROOT.glob("*.*"), *(path for folder in folders for path in folder.rglob("*.*"))]:
         if path.is_file() and path.suffix in {".py", ".md", ".toml", ".ini", ".txt", ".yaml", ".json"}:
             assert outside not in path.read_text(encoding="utf-8"), path

@@ -1,0 +1,31 @@
+"""How the examples read their options: on the command line, in a notebook, and when everything has to be quick."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def read_options(parser):
+    """The options of a script, or in a notebook those that the parser has as defaults.
+
+    With `KGEN_FAST=1` in the environment it is as if `--quick` had been given, too.
+
+    Args:
+        parser: an `argparse.ArgumentParser` that knows `--quick`.
+
+    Returns:
+        the `argparse.Namespace`.
+
+    Example:
+
+    >>> import argparse
+    >>> from kgen.script import read_options
+    >>> parser = argparse.ArgumentParser()
+    >>> _ = parser.add_argument("--quick", action="store_true")
+    >>> read_options(parser).quick  # doctest: +SKIP
+    False
+    """
+    in_notebook = Path(sys.argv[0]).stem.endswith("kernel_launcher")  # whose own options stand in sys.argv
+    words = [] if in_notebook else sys.argv[1:]
+    fast = os.environ.get("KGEN_FAST", "0") not in ("", "0")
+    return parser.parse_args(["--quick", *words] if fast else words)
