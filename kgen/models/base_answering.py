@@ -36,7 +36,8 @@ SAMPLES = 5  # answers that a run on the command line shows after each epoch
 class AnsweringModel(NextTokenModel):
     """Base of language models that can be told what to do: `fit(prompts, answers)`, `fit(conversations)`, `chat`.
 
-    Ids of prompts are read like all others, but only answers, and the end token behind each, are learned.
+    Ids of prompts are read like all others, but only answers, and the end token behind each, are learned. Whoever has
+    ids already passes `fit(rows, learned)`: lists of int32 arrays, and of bool arrays of the same lengths.
 
     Args:
         tokenizer, vocabulary_size, context_length, seed: as in `NextTokenModel`.
@@ -142,17 +143,18 @@ class AnsweringModel(NextTokenModel):
         """The next answer in a conversation. It ends with the turn.
 
         Args:
-            messages: list of dicts, `{"role": "user", "content": "Hello!"}`, the assistant's own answers among them; or
-                a str, for one message of the user's.
+            messages: list of dicts, `{"role": "user", "content": "Hello!"}`, the assistant's own answers among them; a
+                str, for one message of the user's; or a list of several such lists.
             max_new_tokens: int ≥ 1.
             sampler: one of `kgen.decoding`; None for `TopP(0.9)`.
             seed: int or None. The same seed gives the same answer on the same backend.
-            stream: bool. True returns a generator that yields the answer in pieces.
+            stream: bool. True returns a generator that yields the answer in pieces; for several conversations it yields
+                lists of pieces.
             truncate: bool, whether a conversation that is longer than the context loses its oldest messages, but for
                 what the system says; else it is refused.
 
         Returns:
-            str, or a generator of str.
+            str; a list of str for several conversations; or a generator of these.
 
         Raises:
             ValueError: the model has learned no conversations; no messages; too many for the context.
@@ -170,18 +172,28 @@ class AnsweringModel(NextTokenModel):
             raise ValueError("messages: this model has learned no conversations: fit(conversations), or `generate`")
         if isinstance(messages, str):
             messages = [{"role": "user", "content": messages}]
-        room = self.limit - min(max_new_tokens, self.limit // 2) if truncate and self.limit else None
+        several = is_chats(messages)
+        rows = [self._chat_row(one, max_new_tokens, truncate) for one in (messages if several else [messages])]
+        pieces = self._pieces(rows, max_new_tokens, sampler, in_text=True, seed=seed, stream=stream)
+        if stream:
+            return pieces if several else (piece[0] for piece in pieces)
+        answers = joined(pieces, len(rows), in_text=True)
+        return answers if several else answers[0]
+
+    # Inside ----------------------------------------------------------------------------------------------------------
+
+    def _chat_row(self, messages, max_new_tokens, truncate):
+        """The ids of a conversation; with `truncate`, so many that the answer has room."""
+        if self.limit is None:
+            return chat_prompt(messages, self.tokenizer, self.chat_template)
+        room = self.limit - min(max_new_tokens, self.limit // 2) if truncate else None
         row = chat_prompt(messages, self.tokenizer, self.chat_template, room)
-        if self.limit and len(row) > self.limit and not truncate:
+        if len(row) > self.limit and not truncate:
             raise ValueError(
                 f"messages: they have {len(row)} tokens, the context has {self.limit}; "
                 "truncate=True leaves out the oldest"
             )
-        row = row[-self.limit :] if self.limit else row
-        pieces = self._pieces([row], max_new_tokens, sampler, in_text=True, seed=seed, stream=stream)
-        return (piece[0] for piece in pieces) if stream else joined(pieces, 1, in_text=True)[0]
-
-    # Inside ----------------------------------------------------------------------------------------------------------
+        return row[-self.limit :]
 
     def _text_batch(self, batch):
         in_pairs = isinstance(batch, list | tuple) and len(batch) > 1

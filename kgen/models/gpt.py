@@ -34,9 +34,12 @@ class GPT(AnsweringModel):
 
     `fit` takes a string, several, what `kgen.datasets.text_files` returns, the path of a text or token file, ids, or
     batches of any of these. Text is packed into windows of `context_length` tokens without padding; with shuffling they
-    begin anywhere, and an epoch draws as many as lie side by side in the text. Fine-tuning with LoRA, int8 weights and
-    16 bits are Keras's own: `layer.enable_lora(rank)` on the `Dense` layers, `model.quantize("int8")`, and
-    `dtype="mixed_bfloat16"` or `"bfloat16"`.
+    begin anywhere, and an epoch draws as many as lie side by side in the text.
+
+    `fit(prompts, answers)` reads the prompts and learns only the answers, which `generate(prompt)` then writes;
+    `fit(conversations)` learns what the assistant says in lists of `{"role": "user", "content": "…"}`, and
+    `chat(messages)` goes on with one. Int8 weights and 16 bits are Keras's own: `model.quantize("int8")`, and
+    `dtype="mixed_bfloat16"` or `"bfloat16"`; so is LoRA, `layer.enable_lora(rank)` on the `Dense` layers.
 
     Args:
         tokenizer: a tokenizer of kgen; None where ids go in and come out. `GPT.for_data(texts)` trains one.

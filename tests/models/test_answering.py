@@ -128,7 +128,7 @@ def test_answers_are_learned_and_end_with_the_turn(tuned, tmp_path):
     greedy = kgen.decoding.Greedy()
     assert tuned.chat("cat?", sampler=greedy) == "meow"
     talk = [*conversation("dog?", "woof"), {"role": "user", "content": "cat?"}]
-    assert tuned.chat(talk, sampler=greedy) == "meow"
+    assert tuned.chat([talk, conversation("cow?")], sampler=greedy) == ["meow", "moo"]
     assert "".join(tuned.chat("cow?", sampler=greedy, stream=True)) == "moo"
     tuned.save(tmp_path / "chat.keras")
     assert kgen.load(tmp_path / "chat.keras").chat("cow?", sampler=greedy) == "moo"
