@@ -4,11 +4,26 @@ A model is rebuilt from its arguments, which know nothing of it. So it goes into
 before the weights are read.
 """
 
+from keras import layers
+
+
+def add_lora(model, rank):
+    """Adapters of that rank beside every dense layer that has none; all other weights are frozen."""
+    for _, layer in _layers(model):
+        if isinstance(layer, layers.Dense | layers.EinsumDense) and not layer.lora_enabled:
+            layer.enable_lora(rank)
+    _freeze_but_lora(model)
+
 
 def adaptation_of(model, quantized=None):
     """A dict for the configuration: the quantization mode and the LoRA rank of each layer, by its path of names."""
     ranks = {path: layer.lora_rank for path, layer in _layers(model) if getattr(layer, "lora_enabled", False)}
-    return {**({"quantize": quantized} if quantized else {}), **({"lora": ranks} if ranks else {})}
+    found = {"quantize": quantized} if quantized else {}
+    if ranks:
+        found["lora"] = ranks
+        if all(map(_is_lora, model.trainable_variables)):
+            found["frozen"] = True
+    return found
 
 
 def adapt(model, adaptation):
@@ -19,6 +34,17 @@ def adapt(model, adaptation):
     for path, layer in _layers(model):
         if path in ranks:
             layer.enable_lora(ranks[path])
+    if adaptation.get("frozen"):
+        _freeze_but_lora(model)
+
+
+def _freeze_but_lora(model):
+    for variable in model.trainable_variables:
+        variable.trainable = _is_lora(variable)
+
+
+def _is_lora(variable):
+    return variable.name.startswith("lora_")
 
 
 def _layers(layer, prefix=""):

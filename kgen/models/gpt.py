@@ -38,8 +38,8 @@ class GPT(AnsweringModel):
 
     `fit(prompts, answers)` reads the prompts and learns only the answers, which `generate(prompt)` then writes;
     `fit(conversations)` learns what the assistant says in lists of `{"role": "user", "content": "…"}`, and
-    `chat(messages)` goes on with one. Int8 weights and 16 bits are Keras's own: `model.quantize("int8")`, and
-    `dtype="mixed_bfloat16"` or `"bfloat16"`; so is LoRA, `layer.enable_lora(rank)` on the `Dense` layers.
+    `chat(messages)` goes on with one. `enable_lora(rank)` fine-tunes with adapters. Int8 weights and 16 bits are
+    Keras's own: `model.quantize("int8")`, and `dtype="mixed_bfloat16"` or `"bfloat16"`.
 
     Args:
         tokenizer: a tokenizer of kgen; None where ids go in and come out. `GPT.for_data(texts)` trains one.

@@ -10,8 +10,8 @@ from PIL import Image
 
 import kgen
 from demos import app
-from demos import completion_chat
 from demos import completion
+from demos import completion_chat
 from demos import samplers
 from demos import texts
 from demos.facts import verbs_of

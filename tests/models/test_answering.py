@@ -121,6 +121,29 @@ def test_a_tokenizer_of_conversations_knows_who_speaks():
     assert pairs.tokenizer.decode(pairs.tokenizer.encode("cow woof")) == "cow woof"
 
 
+@pytest.mark.filterwarnings("ignore:The use of `x.T` on tensors")  # Keras's own
+def test_adapters_learn_on_a_quantized_base_and_survive_the_file(tmp_path):
+    model = new_gpt(model_dim=8)
+    model.quantize("int8")
+    model.enable_lora(2)
+    model.compile()
+    assert {one.name for one in model.trainable_variables} == {"lora_kernel_a", "lora_kernel_b"}
+    before = model.logits("cat")
+    base = [ops.convert_to_numpy(one.value) for one in model.non_trainable_variables]
+    model.fit(PROMPTS, ANSWERS, epochs=2, verbose=0)
+    after = model.logits("cat")
+    assert np.abs(after - before).max() > 0
+    for one, other in zip(base, model.non_trainable_variables, strict=True):
+        np.testing.assert_array_equal(one, ops.convert_to_numpy(other.value))
+    model.save(tmp_path / "adapted.keras")
+    loaded = kgen.load(tmp_path / "adapted.keras")
+    np.testing.assert_allclose(loaded.logits("cat"), after, atol=1e-6)
+    assert len(loaded.trainable_variables) == len(model.trainable_variables)
+    assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) == 2
+    with pytest.raises(ValueError, match=r"^rank: "):
+        model.enable_lora(0)
+
+
 # Answering -----------------------------------------------------------------------------------------------------------
 
 
