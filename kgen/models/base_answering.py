@@ -108,7 +108,10 @@ class AnsweringModel(NextTokenModel):
         if len(x) == 0:
             raise ValueError("x: expected prompts, and y their answers, got none")
         if isinstance(y[0], np.ndarray) and y[0].dtype.kind == "b":  # prepared already
+            self._checked_ids("x", np.concatenate(x))
             return x, y
+        if is_text(x) != is_text(y):
+            raise ValueError(f"y: expected answers to the prompts, both as text or both as ids, got {y[0]!r:.40}")
         return self._that_fit(*self._answered(x, y))
 
     def batches(self, x, y, batch_size, shuffle=False):

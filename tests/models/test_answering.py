@@ -104,6 +104,7 @@ def test_what_does_not_fit_is_counted_and_left_out():
         (PROMPTS, ANSWERS[:-1], "x and y"),
         ([], [], "x"),
         (TALKS, ANSWERS, "y"),
+        (PROMPTS, [1] * len(PROMPTS), "y"),
         ([conversation("alone")], None, "x"),
         ([[99]], [[1]], "x"),
     ],
