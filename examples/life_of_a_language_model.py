@@ -45,7 +45,8 @@ def main():
         options.minutes, options.epochs, options.vocabulary, options.questions = 0.03, 1, 400, 8
     started = time.time()
     texts, prose, lessons, exams = material(options)
-    tokenizer = kgen.tokenizers.BytePairTokenizer.train(texts, options.vocabulary, extra_tokens=ROLES, progress=False)
+    words = [*texts, *(message["content"] for talk in lessons for message in talk)]
+    tokenizer = kgen.tokenizers.BytePairTokenizer.train(words, options.vocabulary, extra_tokens=ROLES, progress=False)
     sizes = QUICK if options.quick else SIZES
 
     print("--- pretraining ---")
@@ -95,7 +96,7 @@ def material(options):
 def right_answers(model, talks, batch_size=50):
     """Share of the conversations whose last answer the model gives to the letter."""
     right, greedy = 0, kgen.decoding.Greedy()
-    talks = sorted(talks, key=str)
+    talks = sorted(talks, key=lambda talk: len(str(talk)))
     for start in range(0, len(talks), batch_size):
         group = talks[start : start + batch_size]
         answers = model.chat([talk[:-1] for talk in group], 16, greedy, truncate=True)

@@ -47,7 +47,8 @@ def main():
     model.compile()
     model.fit(sources, shortened(model, train[1]), epochs=options.epochs, batch_size=16, verbose=2)
 
-    written = model.generate(unseen, max_new_tokens=64, sampler=kgen.decoding.Beam(4), batch_size=25)
+    options_of_writing = {"sampler": kgen.decoding.Beam(4), "batch_size": 25, "truncate": True}
+    written = model.generate(unseen, max_new_tokens=64, **options_of_writing)
     figures = {
         f"{name}, {whose}": score
         for whose, summaries in (("T5", written), (f"first {TURNS} turns", list(map(first_turns, test[0]))))
