@@ -10,7 +10,7 @@ from kgen.datasets.chats import conversation
 from kgen.datasets.encoded_batches import EncodedBatches
 
 TALKS = [conversation("cat?", "meow"), conversation("dog?", "woof", "cat?", "meow"), conversation("cow?", "moo")] * 4
-PROMPTS, ANSWERS = ["cat", "a dog", "cow"] * 4, [" meow", " woof", " moo"] * 4
+PROMPTS, ANSWERS = ["cat", "dog?", "cow"] * 4, ["meow", "woof", "moo"] * 4
 SHAPE = {"context_length": 64, "num_layers": 1, "num_heads": 2, "model_dim": 16, "seed": 1}
 
 
@@ -139,8 +139,11 @@ def test_adapters_learn_on_a_quantized_base_and_survive_the_file(tmp_path):
     model.save(tmp_path / "adapted.keras")
     loaded = kgen.load(tmp_path / "adapted.keras")
     np.testing.assert_allclose(loaded.logits("cat"), after, atol=1e-6)
-    assert len(loaded.trainable_variables) == len(model.trainable_variables)
     assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) == 2
+    for one in (model, loaded):
+        one.fit(PROMPTS, ANSWERS, shuffle=False, verbose=0)
+    assert np.abs(loaded.logits("cat") - after).max() > 0
+    np.testing.assert_allclose(loaded.logits("cat"), model.logits("cat"), atol=1e-5)
     with pytest.raises(ValueError, match=r"^rank: "):
         model.enable_lora(0)
 
