@@ -2,6 +2,7 @@
 
 import json
 
+import kgen
 from kgen.datasets.chats import conversation
 from tests.cli.console import call
 
@@ -15,7 +16,7 @@ def test_a_model_is_pretrained_and_then_tuned(tmp_path, capsys):
     assert call("train", "gpt", "--data", text, "--epochs", 1, "--out", first, *TINY) == 0
     assert call("train", "gpt", "--data", chats, "--start", first, "--epochs", 1, "--out", second) == 0
     assert (second / "samples" / "epoch_0001.txt").read_text().startswith("> cat?\n")
-    assert json.loads((second / "config.json").read_text())["resolved"]["chat_template"]["user"] == "User:\n"
+    assert kgen.load(second).chat_template["user"] == "User:\n"
     assert call("evaluate", second) == 0
     assert "perplexity" in capsys.readouterr().out
 
