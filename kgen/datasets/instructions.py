@@ -25,8 +25,9 @@ def instructions(split, data_dir=None):
     """Conversations of one question each, about film reviews and about sentences of Wikipedia, with the answers.
 
     Whether a review is "good" or "bad", from "sentiment"; a question whose answer is a part of the sentence that comes
-    with it, from "xquad/en"; each in one of several forms, in an order that is always the same. Splits, files in
-    `data_dir` and licences are those of the two sets.
+    with it, from "xquad/en"; each in one of several forms, in an order that is always the same. `data_dir` holds the
+    files of both, and their splits are these: see `kgen.datasets.reviews` and `kgen.datasets.questions`. Licence: the
+    reviews state none, research use; the questions CC BY-SA 4.0.
     """
     rng, found = np.random.default_rng(0), []
     for text, label in zip(*sentiment(split, data_dir), strict=True):
