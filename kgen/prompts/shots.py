@@ -79,7 +79,8 @@ class SimilarExamples:
             without: numbers of examples that may not be chosen, such as the one that the text is from.
         """
         check_int("k", k, minimum=0)
-        likeness = np.asarray((self._unit_vectors([text]) @ self._vectors.T)[0]).astype("float64").ravel()
+        likeness = self._unit_vectors([text]) @ self._vectors.T
+        likeness = np.array(likeness.toarray() if hasattr(likeness, "toarray") else likeness, "float64")[0]
         likeness[list(without)] = -np.inf
         best = np.argsort(-likeness, kind="stable")[: min(k, len(likeness) - len({*without}))]
         return [self.examples[i] for i in best[::-1]]
@@ -87,7 +88,7 @@ class SimilarExamples:
     def _unit_vectors(self, texts):
         vectors = self._embed(texts)
         if hasattr(vectors, "toarray"):  # sparse, and of unit length already
-            return vectors.toarray()
+            return vectors
         vectors = np.asarray(vectors, "float64")
         if vectors.ndim != 2 or len(vectors) != len(texts):
             raise ValueError(f"embed: expected {len(texts)} rows of floats for as many texts, got {vectors.shape}")
