@@ -125,7 +125,8 @@ def build(studio):
             chart = gr.Label(label="Likeliest next tokens", num_top_classes=BARS, show_heading=False)
     parts, accordions = discovery.find(part_of="completion"), []
     for part in parts:
-        with gr.Accordion(part.TITLE, open=False, visible=first.has(*part.NEEDS)) as accordion:
+        opened = getattr(part, "OPEN", False)
+        with gr.Accordion(part.TITLE, open=opened, visible=first.has(*part.NEEDS)) as accordion:
             part.build(studio, model, prompt)
         accordions.append(accordion)
 

@@ -68,7 +68,7 @@ class RunFolder(keras.callbacks.Callback):
         self.model.save(self.folder / "model.keras")
 
 
-def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose="auto"):
+def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose="auto", start=None):
     """Train a model in a run folder, from its beginning or from where it stopped.
 
     Args:
@@ -80,6 +80,7 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
         overwrite: throw away what is there.
         callbacks: further Keras callbacks.
         verbose: as in `fit`.
+        start: None, or a function that returns the trained model to begin with, which "start" in `config` names.
 
     Returns:
         the trained model.
@@ -93,7 +94,7 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
     check_int("epochs", config["epochs"], minimum=1)
     config = {"model": cls.__name__, **config, "backend": backend.running(), "kgen": __version__}
     data = cls.choose_data(*load_data(cls, config, "train"), **config["arguments"])
-    model = _resume(cls, config, out, data) if resume else _begin(cls, config, out, overwrite, data)
+    model = _resume(cls, config, out, data, start) if resume else _begin(cls, config, out, overwrite, data, start)
 
     others = list(callbacks)
     if config["patience"]:
@@ -181,17 +182,17 @@ def clear(out, keep=()):
     shutil.rmtree(out / "samples", ignore_errors=True)
 
 
-def _begin(cls, config, out, overwrite, data):
+def _begin(cls, config, out, overwrite, data, start):
     check_free(out, overwrite)
     clear(out)
-    model = _build(cls, config, data)
+    model = _build(cls, config, data, start)
     out.mkdir(parents=True, exist_ok=True)
     config["resolved"] = _resolved(model)
     _write(out / "config.json", json.dumps(config, indent=2))
     return model
 
 
-def _resume(cls, config, out, data):
+def _resume(cls, config, out, data, start):
     there = read_config(out)
     if there.get("model") != cls.__name__:
         raise ValueError(f"--resume: {out} holds a {there.get('model')}, not a {cls.__name__}")
@@ -199,16 +200,30 @@ def _resume(cls, config, out, data):
         differences = ", ".join(f"{key}: {there.get(key)!r} there, {config[key]!r} now" for key in changed)
         raise ValueError(f"--resume: {out} was started differently ({differences}); repeat its options or begin anew")
     stopped_early = not (out / "model.keras").exists()  # before its first epoch was over
-    model = _build(cls, config, data) if stopped_early else load(out / "model.keras")
+    model = _build(cls, config, data, start) if stopped_early else load(out / "model.keras")
     config["resolved"] = there.get("resolved")
     _write(out / "config.json", json.dumps(config, indent=2))
     return model
 
 
-def _build(cls, config, data):
+def _build(cls, config, data, start):
     keras.utils.set_random_seed(config["seed"])
-    model = cls.for_data(*data, **{"seed": config["seed"], **config["arguments"]})
+    if start is None:
+        model = cls.for_data(*data, **{"seed": config["seed"], **config["arguments"]})
+    else:
+        model = _started(cls, config, start())
     model.compile(_with_rate(model.default_optimizer(), config["learning_rate"]) if config["learning_rate"] else None)
+    return model
+
+
+def _started(cls, config, model):
+    """A trained model at the beginning of another training."""
+    if type(model) is not cls:
+        raise ValueError(f"--start: {config['start']} holds a {type(model).__name__}, not a {cls.__name__}")
+    if config["arguments"]:
+        raise ValueError(f"--set: what begins with {config['start']} keeps its arguments")
+    model.epochs_trained = 0
+    model.seed_generator.state.assign(keras.random.SeedGenerator(config["seed"]).state)
     return model
 
 

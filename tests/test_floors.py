@@ -29,6 +29,7 @@ FLOORS = {
     "datasets": 1,
     "metrics": 1,
     "plots": 1,
+    "prompts": 1,
     "presets": 1,
     "script": 1,
     "layers": 2,

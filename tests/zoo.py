@@ -1013,6 +1013,7 @@ MODELS += [
             ({"activation": "tanh"}, "activation"),
             ({"normalization": "batch"}, "normalization"),
             ({"positions": "none"}, "positions"),
+            ({"chat_template": {"user": "User: "}}, "chat_template"),
             ({"dropout": 1.5}, "dropout"),
         ),
         random=True,

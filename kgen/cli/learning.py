@@ -20,9 +20,12 @@ def train(
         str,
         typer.Option(
             help="name of a data set (digits, mnist, pydoc, tatoeba_en_fr, …: kgen info lists them), folder of images, "
-            "text file or folder, for a translator a table with two columns (.tsv, .tsv.gz, .csv), for a detector a "
-            "table with a header (.csv)"
+            "text file or folder, conversations (.jsonl), for a translator a table with two columns (.tsv, .tsv.gz, "
+            ".csv), for a detector a table with a header (.csv)"
         ),
+    ] = "",
+    start: Annotated[
+        str, typer.Option(help="trained model to begin with: a run folder, a .keras file or a preset's name")
     ] = "",
     out: Annotated[Path, typer.Option(help="run folder for the model, its configuration, history and samples")] = ...,
     epochs: Annotated[int | None, typer.Option(help=f"{EPOCHS}, of a detector as many as it needs")] = None,
@@ -49,7 +52,11 @@ def train(
         raise ValueError("--resume and --overwrite exclude each other")
     words.prepare(backend, device, deterministic)
     if name in words.DETECTORS.values():
-        for option, given in (("learning-rate", learning_rate), ("validation-split", validation_split)):
+        for option, given in (
+            ("learning-rate", learning_rate),
+            ("validation-split", validation_split),
+            ("start", start),
+        ):
             if given:
                 raise ValueError(f"--{option}: a {name} chooses that itself")
         if resume:
@@ -68,6 +75,7 @@ def train(
     config = {
         "data": data or cls.default_data,
         "data_dir": str(data_dir) if data_dir else None,
+        "start": start or None,
         "image_size": image_size,
         "arguments": words.arguments_from(settings, cls.__init__, cls.__name__),
         "epochs": EPOCHS if epochs is None else epochs,
@@ -80,7 +88,8 @@ def train(
     try:
         # A bar that moves is for a terminal; a file or a pipe gets a line an epoch.
         verbose = 1 if sys.stdout.isatty() else 2
-        trained = runs.train(cls, config, out, resume=resume, overwrite=overwrite, verbose=verbose)
+        options = {"resume": resume, "overwrite": overwrite, "verbose": verbose}
+        trained = runs.train(cls, config, out, start=(lambda: words.load(start)) if start else None, **options)
     except KeyboardInterrupt:
         left = "the model after its last finished epoch" if (out / "model.keras").exists() else "no finished epoch yet"
         typer.echo(f"\nstopped; {out} holds {left}. Go on with the same command and --resume", err=True)

@@ -8,7 +8,9 @@ a third argument, the part of its name behind "/", and a line in `MEMBERS`.
 from kgen.datasets import dates
 from kgen.datasets import dialogues
 from kgen.datasets import emoji_images
+from kgen.datasets import errands
 from kgen.datasets import gaussians
+from kgen.datasets import instructions
 from kgen.datasets import labelled_images
 from kgen.datasets import prose
 from kgen.datasets import questions
@@ -43,6 +45,8 @@ DATASETS = {
     "sentiment_uci": reviews.sentiment_uci,
     "dialogsum": dialogues.dialogsum,
     "xquad": questions.xquad,
+    "errands": errands.errands,
+    "instructions": instructions.instructions,
     "adbench": tables.adbench,
     "nab": time_series.nab,
     "spoken_digits": spoken_digits.spoken_digits,
@@ -104,6 +108,11 @@ def load(name, split="train", data_dir=None):
 
     - "xquad/en": each answer is a part of its context, 1,190; also de, es, ar, el, hi, ro, ru, th, tr, vi and zh
 
+    Conversations come as a list of lists of messages, `{"role": "user", "content": "…"}`:
+
+    - "errands": small things to say, with one right answer each, 4,000 and 400, made up (no download)
+    - "instructions": "sentiment" and "xquad/en" as questions and answers, some 10,000 and 1,200
+
     Anomalies have a third split, "all", and come with labels or windows that say where they are:
 
     - "adbench/cardio": a table, as `(rows float32 (n, features), labels uint8 (n,))` with 1 for an anomaly; also
@@ -118,8 +127,8 @@ def load(name, split="train", data_dir=None):
     - "tones": plucked strings, as `(waves (n, 512), pitches, rate)`, 512 and 128, made up (no download)
 
     Licences and sources: `help` of `kgen.datasets.labelled_images`, `.stacked_digits`, `.emoji_images`, `.gaussians`,
-    `.prose`, `.translations`, `.dates`, `.dialogues`, `.reviews`, `.questions`, `.tables`, `.time_series`,
-    `.spoken_digits` and `.tones`.
+    `.prose`, `.translations`, `.dates`, `.dialogues`, `.reviews`, `.questions`, `.errands`, `.instructions`, `.tables`,
+    `.time_series`, `.spoken_digits` and `.tones`.
 
     Args:
         name: str, one of the above.

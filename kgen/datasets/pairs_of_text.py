@@ -1,18 +1,16 @@
 """Pairs of texts, such as sentences and their translations."""
 
-import contextlib
 import csv
 import itertools
-import os
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 from kgen.datasets import text_source
 from kgen.datasets.files import Skipped
+from kgen.datasets.text_lines import Broken
+from kgen.datasets.text_lines import checked_file
+from kgen.datasets.text_lines import lines_of
 from kgen.functional.checks import check_int
-
-MAX_LINE = 1 << 17  # characters; also the longest field that the csv module takes
 
 
 class TextPairs(NamedTuple):
@@ -55,10 +53,10 @@ def text_pairs(path, target_path=None, *, delimiter=None, columns=(0, 1), header
     (['Go.', 'Hi.'], ['Va !', 'Salut !'])
     """
     text_source.check_encoding(encoding)
-    path, columns = _checked_file("path", path), _checked_columns(columns)
+    path, columns = checked_file("path", path), _checked_columns(columns)
     left_out = Skipped()
     if target_path is not None:
-        rows = _parallel(path, _checked_file("target_path", target_path), encoding, left_out)
+        rows = _parallel(path, checked_file("target_path", target_path), encoding, left_out)
     else:
         rows = _table(path, _checked_delimiter(delimiter, path), columns, encoding, left_out)
     pairs = TextPairs([], [])
@@ -80,17 +78,6 @@ def text_pairs(path, target_path=None, *, delimiter=None, columns=(0, 1), header
     return pairs
 
 
-def _checked_file(name, path):
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{name}: expected a file as a string or a path, got {path!r}")
-    path = Path(path).expanduser()
-    if not path.exists():
-        raise FileNotFoundError(f"{name}: no such file: {path}")
-    if not path.is_file():
-        raise ValueError(f"{name}: expected a file, got {path}")
-    return path
-
-
 def _checked_columns(columns):
     if not isinstance(columns, list | tuple) or len(columns) != 2:
         raise ValueError(f"columns: expected (source, target), such as (0, 1), got {columns!r}")
@@ -110,7 +97,7 @@ def _checked_delimiter(delimiter, path):
 def _parallel(path, target_path, encoding, left_out):
     """Yields (number, source, target); a line that cannot be read takes its partner with it."""
     counts = [0, 0]
-    for number, pair in enumerate(itertools.zip_longest(_lines(path, encoding), _lines(target_path, encoding)), 1):
+    for number, pair in enumerate(itertools.zip_longest(lines_of(path, encoding), lines_of(target_path, encoding)), 1):
         counts = [count + (line is not None) for count, line in zip(counts, pair, strict=True)]
         if None in pair:
             continue
@@ -137,7 +124,7 @@ def _rows(path, delimiter, encoding, left_out):
     """Yields (number of its line, list of fields); blank lines have none."""
 
     def readable():
-        for number, line in enumerate(_lines(path, encoding), 1):
+        for number, line in enumerate(lines_of(path, encoding), 1):
             if isinstance(line, Broken):
                 left_out.add(f"line {number}", line)
             else:
@@ -156,43 +143,3 @@ def _rows(path, delimiter, encoding, left_out):
             left_out.add(f"line {reader.line_num}", "that are no rows of a table")
         else:
             yield reader.line_num, row
-
-
-class Broken(str):
-    """In place of a line: why it cannot be used."""
-
-
-def _lines(path, encoding):
-    """Yields the lines of a file without their ends; a `Broken` for each that cannot be decoded or never ends."""
-    line, broken = "", None
-    with _damage_as_error(path):
-        for block, replaced in text_source.blocks(path, encoding):
-            *ended, rest = block.split("\n")
-            for part in ended:
-                line += part
-                yield _judged(line, broken or (replaced and "\ufffd" in line))
-                line, broken = "", None
-            line += rest
-            if len(line) > MAX_LINE:
-                line, broken = "", Broken("too long")
-            broken = broken or (replaced and "\ufffd" in line)
-    if line or broken:
-        yield _judged(line, broken)
-
-
-def _judged(line, broken):
-    if isinstance(broken, Broken):
-        return broken
-    if broken:
-        return Broken("with another encoding")
-    return Broken("too long") if len(line) > MAX_LINE else line.removesuffix("\r")
-
-
-@contextlib.contextmanager
-def _damage_as_error(path):
-    try:
-        yield
-    except text_source.NotText as reason:
-        raise ValueError(f"path: {path} is {reason}") from None
-    except (OSError, *text_source.DAMAGES) as error:
-        raise ValueError(f"path: {path} is damaged ({error}); fetch it again") from None

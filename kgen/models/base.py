@@ -14,7 +14,9 @@ from kgen.datasets.batches import ReorderedBatches
 from kgen.datasets.folder_of_images import image_folder
 from kgen.functional.adaptation import adapt
 from kgen.functional.adaptation import adaptation_of
+from kgen.functional.adaptation import add_lora
 from kgen.functional.arguments import arguments_of
+from kgen.functional.checks import check_int
 from kgen.presets import files
 from kgen.presets import registry
 from kgen.training.guards import EpochClock
@@ -224,6 +226,21 @@ class GenerativeModel(keras.Model):
             warnings.filterwarnings("ignore", ".*does not have a `quantize` method")
             super().quantize(mode, **kwargs)
         self._quantized = mode
+        self._compiled_calls.clear()
+
+    @exclusive
+    def enable_lora(self, rank):
+        """Fine-tune with adapters: W + A B for each dense layer's W, and nothing but A and B learns from now on.
+
+        After `quantize("int8")` the base has a byte a weight. Call `compile` behind it. The file keeps it all.
+
+        Args:
+            rank: int ≥ 1, of the change A B.
+
+        Reference: Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2022.
+        """
+        check_int("rank", rank, minimum=1)
+        add_lora(self, rank)
         self._compiled_calls.clear()
 
     def get_config(self):

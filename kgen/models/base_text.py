@@ -69,16 +69,20 @@ class NextTokenModel(WritingModel):
             arguments: of the constructor.
         """
         if tokenizer is None or isinstance(tokenizer, str):
-            texts = list(beginning_of(data, SAMPLE_CHARACTERS))
-            if tokenizer is None:
-                tokenizer = "character" if sum(map(len, texts)) < FEW_CHARACTERS else "byte-pair"
-            if tokenizer not in TOKENIZERS:
-                raise ValueError(
-                    f"tokenizer: expected a tokenizer or one of {', '.join(TOKENIZERS)}, got {tokenizer!r}"
-                )
-            options = {} if vocabulary_size is None else {"vocabulary_size": vocabulary_size}
-            tokenizer, vocabulary_size = TOKENIZERS[tokenizer].train(texts, **options), None
+            tokenizer, vocabulary_size = cls.new_tokenizer(data, tokenizer, vocabulary_size), None
         return cls(tokenizer=tokenizer, vocabulary_size=vocabulary_size, **arguments)
+
+    @classmethod
+    def new_tokenizer(cls, data, kind=None, vocabulary_size=None, **options):
+        """A tokenizer of that kind that is trained on `data`; None for characters if there is little text."""
+        texts = list(beginning_of(data, SAMPLE_CHARACTERS))
+        if kind is None:
+            kind = "character" if sum(map(len, texts)) < FEW_CHARACTERS else "byte-pair"
+        if kind not in TOKENIZERS:
+            raise ValueError(f"tokenizer: expected a tokenizer or one of {', '.join(TOKENIZERS)}, got {kind!r}")
+        if vocabulary_size is not None:
+            options["vocabulary_size"] = vocabulary_size
+        return TOKENIZERS[kind].train(texts, **options)
 
     @classmethod
     def read_data(cls, path, image_size=None, **arguments):
@@ -116,15 +120,11 @@ class NextTokenModel(WritingModel):
         return TokenWindows(x, self.context_length, batch_size, order=order, seed=self._order_seed())
 
     def encoded(self, dataset):
-        def encode(batch):
-            batch = batch[0] if isinstance(batch, tuple) else batch
-            return rows_of(texts_of(batch), self.tokenizer, self.context_length)
-
         if isinstance(dataset, keras.utils.PyDataset):
             known = isinstance(dataset, TokenWindows) or dataset.num_batches == 0
-            return encoded(dataset, encode) if not known and holds_text(dataset[0]) else dataset
+            return encoded(dataset, self._text_batch) if not known and holds_text(dataset[0]) else dataset
         if yields_text(dataset):
-            return encoded(dataset, encode)
+            return encoded(dataset, self._text_batch)
         return dataset
 
     @exclusive
@@ -254,6 +254,11 @@ class NextTokenModel(WritingModel):
         return [(self.tokenizer.decode([one], skip_special=False), float(probabilities[one])) for one in best]
 
     # Inside ----------------------------------------------------------------------------------------------------------
+
+    def _text_batch(self, batch):
+        """A batch of strings as `(x, y)`."""
+        batch = batch[0] if isinstance(batch, tuple) else batch
+        return rows_of(texts_of(batch), self.tokenizer, self.context_length)
 
     def _prompt_rows(self, prompt, in_text, alone, truncate, allow_special):
         """Lists of ids, none empty and none longer than the context."""

@@ -22,21 +22,24 @@ from kgen.layers.learned_positions import LearnedPositions
 from kgen.layers.sinusoidal import SinusoidalPositions
 from kgen.layers.transformer_decoder import TransformerDecoderBlock
 from kgen.models.base import exclusive
-from kgen.models.base_text import NextTokenModel
+from kgen.models.base_answering import AnsweringModel
 
 ROTARY_BASE = 10_000.0
 INITIAL_SPREAD = 0.02  # of all weights, as in GPT-2
 
 
 @keras.saving.register_keras_serializable(package="kgen")
-class GPT(NextTokenModel):
+class GPT(AnsweringModel):
     """Generative pre-trained Transformer: `fit(texts)`, then `generate(prompt)`.
 
     `fit` takes a string, several, what `kgen.datasets.text_files` returns, the path of a text or token file, ids, or
     batches of any of these. Text is packed into windows of `context_length` tokens without padding; with shuffling they
-    begin anywhere, and an epoch draws as many as lie side by side in the text. Fine-tuning with LoRA, int8 weights and
-    16 bits are Keras's own: `layer.enable_lora(rank)` on the `Dense` layers, `model.quantize("int8")`, and
-    `dtype="mixed_bfloat16"` or `"bfloat16"`.
+    begin anywhere, and an epoch draws as many as lie side by side in the text.
+
+    `fit(prompts, answers)` reads the prompts and learns only the answers, which `generate(prompt)` then writes;
+    `fit(conversations)` learns what the assistant says in lists of `{"role": "user", "content": "…"}`, and
+    `chat(messages)` goes on with one. `enable_lora(rank)` fine-tunes with adapters. Int8 weights and 16 bits are
+    Keras's own: `model.quantize("int8")`, and `dtype="mixed_bfloat16"` or `"bfloat16"`.
 
     Args:
         tokenizer: a tokenizer of kgen; None where ids go in and come out. `GPT.for_data(texts)` trains one.
@@ -54,6 +57,8 @@ class GPT(NextTokenModel):
         dropout: share to drop of the embeddings and of what each layer adds, in training, in [0, 1].
         gradient_checkpointing: whether training computes each block twice instead of keeping what is inside: less
             memory, a third more time.
+        chat_template: dict of the mark before what "system", "user" and "assistant" say; None until the first
+            `fit(conversations)` takes those of `kgen.prompts.chat_template`.
         seed: int or None; seeds the weights, the dropout and the order of the data.
 
     Metrics in `fit` and `evaluate`: `loss` (nats for each token), `perplexity` (its exponential) and, with a tokenizer
@@ -92,6 +97,7 @@ class GPT(NextTokenModel):
         tie_embeddings=True,
         dropout=0.0,
         gradient_checkpointing=False,
+        chat_template=None,
         seed=None,
         **kwargs,
     ):
@@ -102,7 +108,7 @@ class GPT(NextTokenModel):
             raise ValueError(f"model_dim: expected a multiple of num_heads={num_heads}, got {model_dim}")
         check_in("positions", positions, ("learned", "sinusoidal", "rotary"))
         check_number("dropout", dropout, minimum=0.0, maximum=1.0)
-        super().__init__(tokenizer, vocabulary_size, context_length, seed, **kwargs)
+        super().__init__(tokenizer, vocabulary_size, context_length, chat_template, seed, **kwargs)
         self.num_layers = num_layers
         self.num_heads = num_heads
         self.model_dim = model_dim

@@ -16,11 +16,11 @@ from kgen.functional.rows import on_rows
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
 from kgen.layers.recurrent import Recurrent
-from kgen.models.base_text import NextTokenModel
+from kgen.models.base_answering import AnsweringModel
 
 
 @keras.saving.register_keras_serializable(package="kgen")
-class RNNLanguageModel(NextTokenModel):
+class RNNLanguageModel(AnsweringModel):
     """Layers of LSTMs or GRUs that learn each token from those before it: `fit(texts)`, then `generate(prompt)`.
 
     It takes what `GPT` takes and does what `GPT` does. Training cuts texts into windows of `context_length` tokens, and
@@ -37,6 +37,8 @@ class RNNLanguageModel(NextTokenModel):
             other before the tokens are read out.
         tie_embeddings: whether the matrix that embeds tokens also reads them out.
         dropout: share to drop of the inputs of each layer and of the last one's outputs, in training, in [0, 1].
+        chat_template: dict of the mark before what "system", "user" and "assistant" say; None until the first
+            `fit(conversations)` takes those of `kgen.prompts.chat_template`.
         seed: int or None; seeds the weights, the dropout and the order of the data.
 
     Metrics in `fit` and `evaluate`: `loss` (nats for each token), `perplexity` (its exponential) and, with a tokenizer
@@ -75,6 +77,7 @@ class RNNLanguageModel(NextTokenModel):
         model_dim=None,
         tie_embeddings=True,
         dropout=0.0,
+        chat_template=None,
         seed=None,
         **kwargs,
     ):
@@ -84,7 +87,7 @@ class RNNLanguageModel(NextTokenModel):
         if model_dim is not None:
             check_int("model_dim", model_dim, minimum=1)
         check_number("dropout", dropout, minimum=0.0, maximum=1.0)
-        super().__init__(tokenizer, vocabulary_size, context_length, seed, **kwargs)
+        super().__init__(tokenizer, vocabulary_size, context_length, chat_template, seed, **kwargs)
         self.cell = cell
         self.num_layers = num_layers
         self.units = units

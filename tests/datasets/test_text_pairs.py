@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 import kgen
-from kgen.datasets import pairs_of_text
+from kgen.datasets import text_lines
 from kgen.datasets import text_source
 
 ENGLISH = ["Go.", "Hi, you!", 'He said "no".', "A\u2028B", "🐈"]
@@ -75,7 +75,7 @@ def test_encodings(encoding, tmp_path):
 @pytest.mark.parametrize("block", [4, 1 << 16])
 def test_broken_rows_are_left_out_and_counted(block, tmp_path, monkeypatch):
     monkeypatch.setattr(text_source, "BLOCK", block)
-    monkeypatch.setattr(pairs_of_text, "MAX_LINE", 50)
+    monkeypatch.setattr(text_lines, "MAX_LINE", 50)
     rows = [
         b"yes\toui",
         b"one column",

@@ -11,11 +11,13 @@ from PIL import Image
 import kgen
 from demos import app
 from demos import completion
+from demos import completion_chat
 from demos import samplers
 from demos import texts
 from demos.facts import verbs_of
 from demos.studio import MAX_SEED
 from demos.studio import Studio
+from kgen.datasets.chats import conversation
 from kgen.presets import registry
 from tests.demos.conftest import free_port
 
@@ -25,8 +27,10 @@ ANSWERS = {
     "/complete_text": {"model": "gpt", "prompt": "the cat", "max_new_tokens": SEVERAL, "sampler": "Top-p"},
     "/next_tokens": {"model": "gpt", "prompt": "the cat"},
     "/show_attention": {"model": "gpt", "prompt": "the cat", "layer": 1},
+    "/chat": {"model": "tuned", "conversation": [], "question": "cat?", "max_new_tokens": 8},
 }
-MODELS = "gpt, shakespeare-rnn"
+MODELS = "gpt, shakespeare-rnn, tuned"
+NAMES = ("gpt", "shakespeare-rnn", "tuned", "ids")
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +41,16 @@ def tiny_gpt():
 
 
 @pytest.fixture(scope="module")
-def shelf(tiny_gpt, tmp_path_factory):
-    """A folder with a GPT, an RNN, and a GPT that takes ids; no preset is shipped."""
+def tiny_chat():
+    tokenizer = kgen.models.GPT.new_tokenizer(["meow moo"])
+    marks = kgen.prompts.chat_template(tokenizer)
+    sizes = {"context_length": 64, "num_layers": 1, "num_heads": 1, "model_dim": 8, "seed": 1}
+    return kgen.models.GPT(tokenizer, chat_template=marks, **sizes)
+
+
+@pytest.fixture(scope="module")
+def shelf(tiny_gpt, tiny_chat, tmp_path_factory):
+    """A folder with a GPT, an RNN, a GPT that chats and one that takes ids; no preset is shipped."""
     folder = tmp_path_factory.mktemp("shelf")
     (folder / "gpt").mkdir()
     tiny_gpt.save(folder / "gpt" / "model.keras")
@@ -46,6 +58,7 @@ def shelf(tiny_gpt, tmp_path_factory):
     rnn.save(folder / "shakespeare-rnn.keras")
     ids = kgen.models.GPT(vocabulary_size=8, context_length=8, num_layers=1, num_heads=1, model_dim=8, seed=1)
     ids.save(folder / "ids.keras")
+    tiny_chat.save(folder / "tuned.keras")
     (folder / "index.json").write_text(json.dumps({}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "SHIPPED", folder / "presets")
@@ -55,7 +68,7 @@ def shelf(tiny_gpt, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(shelf):
-    page = app.build([shelf / "gpt", shelf / "shakespeare-rnn.keras", shelf / "ids.keras"], only="completion")
+    page = app.build([shelf / f"{name}.keras" if name != "gpt" else shelf / name for name in NAMES], only="completion")
     app.serve(page, free_port(), "127.0.0.1", prevent_thread_lock=True)
     yield page
     page.close()
@@ -117,7 +130,7 @@ def test_only_the_controls_of_a_sampler_are_shown(page):
         assert {*arguments.values()} <= {*shown}
         assert ("repetition_penalty" in shown) == issubclass(getattr(kgen.decoding, class_name), kgen.decoding.Greedy)
     at_start = [one.label for one in page.blocks.values() if isinstance(one, gradio.Slider) and one.visible]
-    assert at_start == ["New tokens", "Temperature", "p", "Repetition penalty", "Layer"]
+    assert at_start == ["New tokens", "Temperature", "p", "Repetition penalty", "Layer", "Tokens", "Warmth"]
 
 
 def test_next_tokens_are_probabilities(client, tiny_gpt):
@@ -137,7 +150,9 @@ def test_a_model_without_attention_completes(client):
     written, chart = ask(client, "/complete_text", model="shakespeare-rnn", max_new_tokens=8)
     assert written.startswith("the cat")
     assert len(bars(chart)) == completion.BARS
-    with pytest.raises(AppError, match=r"shakespeare-rnn is a RNNLanguageModel, which cannot do this\. Try gpt\."):
+    with pytest.raises(
+        AppError, match=r"shakespeare-rnn is a RNNLanguageModel, which cannot do this\. Try gpt, tuned\."
+    ):
         ask(client, "/show_attention", model="shakespeare-rnn")
 
 
@@ -172,6 +187,17 @@ def test_attention_is_a_picture(client, prompt, layer):
     assert picture[..., :3].std() > 0
 
 
+def test_a_conversation_grows_and_is_what_the_model_says(client, tiny_chat):
+    before = conversation("cow?", "moo")
+    parts = [{**one, "content": [{"type": "text", "text": one["content"]}]} for one in before]  # as a browser sends it
+    settings = {"system": "Be short.", "temperature": 1.5, "seed": 3}
+    shown, question = ask(client, "/chat", conversation=parts, **settings)
+    told = [{"role": "system", "content": "Be short."}, *before, {"role": "user", "content": "cat?"}]
+    answer = tiny_chat.chat(told, 8, kgen.decoding.TopP(0.9, 1.5), seed=3, truncate=True)
+    assert completion_chat.said(shown) == [*told[1:], {"role": "assistant", "content": answer or "(says nothing)"}]
+    assert question == ""
+
+
 WHICH = f"There is no such model here. There are: {MODELS}."
 
 
@@ -200,6 +226,16 @@ WHICH = f"There is no such model here. There are: {MODELS}."
             {"sampler": "Contrastive", "candidates": 11},
             "Candidates: expected a whole number from 2 to 10.",
         ),
+        ("/chat", {"model": "gpt"}, "gpt is a GPT, which cannot do this. Try tuned."),
+        ("/chat", {"question": " "}, "You: write something first."),
+        ("/chat", {"conversation": "hi"}, "Conversation: expected a list of at most 200 messages."),
+        (
+            "/chat",
+            {"conversation": [{"role": "system", "content": "x"}]},
+            "Conversation: expected messages of the roles user and assistant.",
+        ),
+        ("/chat", {"max_new_tokens": 301}, "Tokens: expected a whole number from 1 to 300."),
+        ("/chat", {"temperature": 3}, "Warmth: expected a number from 0.05 to 2.0."),
         ("/next_tokens", {"prompt": 3}, "Prompt: expected text of at most 4,000 characters."),
         ("/show_attention", {"prompt": ""}, "Prompt: there is no token in it that could look at another."),
         ("/show_attention", {"layer": 3}, "Layer: expected a whole number from 1 to 2."),
@@ -237,9 +273,10 @@ def test_stop_stops(client, monkeypatch):
 
 
 def test_models_are_offered_by_what_they_have(shelf):
-    studio = Studio([shelf / "gpt", shelf / "shakespeare-rnn.keras", shelf / "ids.keras"])
+    studio = Studio([shelf / f"{name}.keras" if name != "gpt" else shelf / name for name in NAMES])
     assert ", ".join(studio.names(*completion.NEEDS)) == MODELS  # one that takes ids cannot go on with a text
-    assert studio.names(*completion.NEEDS, "attention") == ["gpt"]
+    assert studio.names(*completion.NEEDS, "attention") == ["gpt", "tuned"]
+    assert studio.names(*completion_chat.NEEDS) == ["tuned"]
     assert verbs_of("GPT")["generate"] == verbs_of("RNNLanguageModel")["generate"]
 
 
@@ -252,9 +289,9 @@ def test_what_is_known_before_a_model_is_loaded(shelf, page):
         "",
     ]
     change = next(one.fn for one in page.fns.values() if one.api_name == "about_language_model")
-    about, prompt, *_, for_shakespeare, for_others, attention = change("shakespeare-rnn", "The ")
+    about, prompt, *_, for_shakespeare, for_others, attention, chat = change("shakespeare-rnn", "The ")
     assert (about[:21], prompt) == ("**RNNLanguageModel** ", "ROMEO:")
-    assert [one["visible"] for one in (for_shakespeare, for_others, attention)] == [True, False, False]
+    assert [one["visible"] for one in (for_shakespeare, for_others, attention, chat)] == [True, False, False, False]
     assert change("shakespeare-rnn", "my own words")[1] == gradio.skip()
 
 
