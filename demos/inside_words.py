@@ -26,7 +26,7 @@ HEADERS = ["word", "cosine"]
 # For a word in a model's name (A, B, C) to ask for; the last are for all others.
 EXAMPLES = {
     WORLD: (("man", "king", "woman"), ("france", "paris", "italy"), ("walk", "walked", "play"), ("dog", "dogs", "cat")),
-    "": (("function", "functions", "method"), ("list", "lists", "tuple"), ("man", "woman", "boy")),
+    "": (("function", "functions", "method"), ("list", "lists", "tuple")),
 }
 
 ABOUT = """

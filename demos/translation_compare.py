@@ -73,19 +73,19 @@ def build(controls):
             raise sorry("The other model: choose another one than above.")
         sampler, seed = controls.how_of(*how)
         shown = ["", "", None] * 2
-        yield shown  # between two steps Stop takes hold
+        yield [*shown]  # between two steps Stop takes hold
         for side, name in enumerate((model, other_model)):
             translator, spent, begun = controls.load(name, sentence, *NEEDS), 0.0, time.monotonic()
             for piece in translator.translate(source, sampler, batch_size=1, seed=seed, stream=True):
                 spent += time.monotonic() - begun
                 shown[3 * side] += piece
-                yield shown
+                yield [*shown]
                 begun = time.monotonic()
             shown[3 * side + 1] = f"{spent:.1f} seconds"
             if studio.facts(name).has("attention"):
-                yield shown
+                yield [*shown]
                 shown[3 * side + 2] = look_of(translator, sentence)
-            yield shown
+            yield [*shown]
 
     named(translate_with_both, "model", "other_model", "text", *controls.how)
 

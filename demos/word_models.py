@@ -17,7 +17,8 @@ KIN = (("uncle", "aunt"), ("father", "mother"), ("brother", "sister"), ("actor",
 CAPITALS = {"france": ("paris", "french"), "italy": ("rome", "italian"), "spain": ("madrid", "spanish")}
 CAPITALS |= {"germany": ("berlin", "german"), "japan": ("tokyo", "japanese"), "egypt": ("cairo", "arabic")}
 ANIMALS = {"dog": "barks", "cat": "purrs", "horse": "neighs", "cow": "moos"}
-DEEDS = {"walk": "walked", "play": "played", "work": "worked", "talk": "talked"}
+DEEDS = {"walk": ("walked", "to the park"), "play": ("played", "with a ball")}
+DEEDS |= {"work": ("worked", "in an office"), "talk": ("talked", "about news")}
 COLOURS = ("red", "green", "blue", "yellow")
 
 SENTENCES = 6000
@@ -141,8 +142,10 @@ def _animal(rng):
 
 
 def _deed(rng):
-    now, before = rng.choice([*DEEDS.items()])
-    return rng.choice([f"today and tomorrow they will {now}", f"yesterday and last week they have {before}"])
+    now, (before, how) = rng.choice([*DEEDS.items()])
+    return rng.choice(
+        [f"today and tomorrow they will {now} {how}", f"yesterday and last week they have {before} {how}"]
+    )
 
 
 def _colour(rng):

@@ -51,7 +51,7 @@ def wait_for_text(page, locator, pattern):
 
 
 def open_part(page, title):
-    button(page, title).click()
+    page.locator("button.label-wrap", has_text=title).locator("visible=true").first.click()
 
 
 def test_completion_writes_and_stops(page, keep):

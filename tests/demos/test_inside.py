@@ -18,6 +18,7 @@ from demos import inside_reference
 from demos import inside_words
 from demos import word_models
 from demos.facts import collect
+from demos.stoppable import THREAD
 from demos.studio import Studio
 from kgen.presets import registry
 from tests.demos.conftest import free_port
@@ -124,15 +125,14 @@ def test_the_world_is_the_same_again_and_knows_its_examples():
 def test_closing_a_training_of_words_ends_it(shelf, monkeypatch):
     monkeypatch.setitem(word_models.FIT, word_models.WORLD, ({"model_dim": 8}, {"epochs": 10_000}))
     monkeypatch.setattr(word_models, "_learned", {})
-    before = threading.active_count()
     learning = word_models.words_here(Studio(), word_models.WORLD)
     while "epoch" not in next(learning)[0]:
         pass
     learning.close()
     for thread in threading.enumerate():
-        if thread.name.startswith("ThreadPoolExecutor"):
+        if thread.name.startswith(THREAD):
             thread.join(20)
-    assert threading.active_count() <= before
+            assert not thread.is_alive()
     assert word_models._learned == {}
 
 
