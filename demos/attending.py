@@ -66,7 +66,14 @@ def _begins(before, token, tokens):
         return False
     if not token or not before or token[0].isspace() or before[-1].isspace():
         return True
+    if _is_special(token) or _is_special(before):
+        return True
     return _is_letter(before[-1]) != _is_letter(token[0])
+
+
+def _is_special(token):
+    """Whether it is a mark such as "<|end|>"."""
+    return len(token) > 2 and token[0] == "<" and token[-1] == ">"
 
 
 def _is_letter(character):

@@ -23,7 +23,7 @@ COLOURS = ("red", "green", "blue", "yellow")
 
 SENTENCES = 6000
 FIT = {
-    WORLD: ({"model_dim": 24, "window": 4, "subsample": None}, {"epochs": 8, "batch_size": 32}),
+    WORLD: ({"model_dim": 24, "window": 4, "subsample": 3e-3}, {"epochs": 8, "batch_size": 32}),
     PROSE: ({"model_dim": 64}, {"epochs": 8}),
 }
 
@@ -123,9 +123,10 @@ def _country(rng):
     return rng.choice(
         [
             f"{capital} is the capital city of {country}",
-            f"in {country} people speak {language} and travel by train",
-            f"the train stops in the city of {capital} where people speak {language}",
-            f"{country} is a country and its flag has colours",
+            f"in {country} people speak {language}",
+            f"a train stops in the city of {capital} and all speak {language}",
+            f"the flag of the country {country} has colours",
+            f"{capital} of {country}",
         ]
     )
 

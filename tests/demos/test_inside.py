@@ -147,7 +147,7 @@ def test_words_get_the_sum_and_give_the_mean():
     "tokens, words",
     [
         (list("it is, so"), ["it", "is", ",", "so"]),
-        (["The", " lamp", "s", " don't", ".", ""], ["The", "lamps", "don't", ".", "␣"]),
+        (["The", " lamp", "s", " don't", ".", "<|end|>"], ["The", "lamps", "don't", ".", "<|end|>"]),
         (["[CLS]", "the", "lamp", "##s", ".", "[SEP]"], ["[CLS]", "the", "lamps", ".", "[SEP]"]),
         (["a\n", "b", " ", " ", "c"], ["a", "b", "c"]),
     ],
