@@ -93,8 +93,9 @@ def head_names(count):
 
 
 def layers_of(facts):
+    """What the slider shows for a model: at first a layer in the middle, where most is to be seen."""
     most = facts.arguments["num_layers"]
-    return {"minimum": 1, "maximum": max(2, most), "value": 1, "visible": most > 1}
+    return {"minimum": 1, "maximum": max(2, most), "value": (most + 1) // 2, "visible": most > 1}
 
 
 def heads_of(facts):
