@@ -52,7 +52,7 @@ def test_each_of_twenty_gets_his_own(address, models):
     def images(i):
         (picture,) = answer_of(address, "generate_images", ["vae", 4, i, 1.0])
         with urllib.request.urlopen(picture["url"]) as answer:
-            return np.asarray(Image.open(io.BytesIO(answer.read()))).tolist()
+            return np.asarray(Image.open(io.BytesIO(answer.read()))).tobytes()
 
     def text(i):
         settings = ["Greedy", i, "", 1.0, 40, 0.9, 0.1, 4, 0.6, 1.0]
@@ -71,7 +71,7 @@ def test_each_of_twenty_gets_his_own(address, models):
 
     greedy = kgen.decoding.Greedy()
     expected = {
-        images: lambda i: np.asarray(tile(models["vae"].generate(4, seed=i))).tolist(),
+        images: lambda i: np.asarray(tile(models["vae"].generate(4, seed=i))).tobytes(),
         text: lambda i: WORDS[i] + models["gpt"].generate(WORDS[i], 8, greedy),
         translation: lambda i: models["translator"].translate(WORDS[i], greedy),
         attention: shares,
