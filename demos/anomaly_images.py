@@ -121,7 +121,7 @@ def build():
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             source = gr.Radio([EXAMPLE, OWN_FILE], value=EXAMPLE, label="Images")
-            upload = gr.File(label="Files", file_types=["image", ".zip"], file_count="multiple", height=110)
+            upload = gr.File(label="Files", file_types=["image", ".zip"], file_count="multiple", height=160)
             side = gr.Radio([16, 32, 64], value=32, label="Side in pixels")
             kind = gr.Dropdown([*DETECTORS], value=next(iter(DETECTORS)), label="Detector", interactive=True)
             seed, go, stop, progress = training_controls()

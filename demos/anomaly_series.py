@@ -85,7 +85,7 @@ def build():
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             source = gr.Radio([EXAMPLE, OWN_FILE], value=EXAMPLE, label="Series")
-            upload = gr.File(label="File", file_types=[".csv", ".tsv", ".txt"], height=110)
+            upload = gr.File(label="File", file_types=[".csv", ".tsv", ".txt"], height=160)
             column = gr.Textbox("", label="Column", info="empty for the first one of numbers", max_length=200)
             network = gr.Dropdown(NETWORKS, value="gru", label="Network", interactive=True)
             seed, go, stop, progress = training_controls()

@@ -87,7 +87,7 @@ def build():
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             source = gr.Radio([*EXAMPLES, OWN_FILE], value="wines", label="Rows")
-            upload = gr.File(label="Table", file_types=[".csv", ".tsv", ".txt"], height=110)
+            upload = gr.File(label="Table", file_types=[".csv", ".tsv", ".txt"], height=160)
             kind = gr.Dropdown([*DETECTORS], value=next(iter(DETECTORS)), label="Detector", interactive=True)
             seed, go, stop, progress = training_controls()
         with gr.Column(scale=2, min_width=320):

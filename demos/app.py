@@ -43,6 +43,12 @@ THEME = gr.themes.Soft(
     block_title_padding="0",
     block_title_text_color="*neutral_600",
     block_title_text_color_dark="*neutral_300",
+    block_label_background_fill="transparent",
+    block_label_background_fill_dark="transparent",
+    block_label_text_color="*neutral_600",
+    block_label_text_color_dark="*neutral_300",
+    block_label_shadow="none",
+    block_label_border_width="0",
 )
 CSS = """
 .gradio-container { max-width: 1180px !important; width: 100%; margin: 0 auto; }

@@ -16,6 +16,8 @@ import kgen
 from kgen.presets import files
 from kgen.presets import registry
 
+from . import hugging_face
+
 log = logging.getLogger("kgen.studio")
 
 # What a model lacks although its class has it: for a need, an argument and the value of it that takes it away.
@@ -35,6 +37,7 @@ class Facts:
         class_name: such as "VAE".
         arguments: dict, the constructor arguments it was made with.
         verbs: dict, for each method of its class the names of its arguments.
+        foreign: whether `kgen.interop` reads it, because it is a Hugging Face folder.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Facts:
     class_name: str
     arguments: dict
     verbs: dict
+    foreign: bool = False
 
     def has(self, *needs):
         """Whether the model has every one of these verbs or arguments; "generate(stream)" is a verb's argument.
@@ -72,6 +76,8 @@ class Facts:
 
     def load(self):
         """The model itself; here keras is imported."""
+        if self.foreign:
+            return kgen.interop.load(self.source)
         if isinstance(self.source, Path) and self.source.suffix == ".keras":
             return kgen.load(self.source)
         from kgen.models.base import GenerativeModel
@@ -83,7 +89,8 @@ def collect(models=()):
     """Facts about the user's own models, then about the presets, each under a name of its own.
 
     Args:
-        models: paths of run folders, `.keras` files or preset folders; names of presets come first in the list.
+        models: paths of run folders, `.keras` files, preset folders or Hugging Face folders; names of presets come
+            first in the list.
 
     Returns:
         dict: name to `Facts`, in the order in which tabs offer them.
@@ -137,7 +144,10 @@ def _of_preset(name):
 
 
 def _of_path(path, taken):
-    if path.is_dir() and (path / "model.safetensors").exists():
+    foreign = hugging_face.description_of(path)
+    if foreign:
+        name, source, config = path.name, path, foreign
+    elif path.is_dir() and (path / "model.safetensors").exists():
         name, source, config = path.name, path, files.read_json(path / "config.json").get("model")
     else:
         source = path / "model.keras" if path.is_dir() else path
@@ -149,12 +159,12 @@ def _of_path(path, taken):
     while name in taken:
         count += 1
         name = f"{base} ({count})"
-    return _facts(name, source, config)
+    return _facts(name, source, config, bool(foreign))
 
 
-def _facts(name, source, config):
+def _facts(name, source, config, foreign=False):
     config = config if isinstance(config, dict) else {}
     class_name, arguments = config.get("class_name"), config.get("config")
     if config.get("registered_name") != f"kgen>{class_name}" or not isinstance(arguments, dict):
         raise ValueError(f"models: expected a model of kgen at {source}, found {class_name or 'none'}")
-    return Facts(name, source, class_name, arguments, verbs_of(class_name))
+    return Facts(name, source, class_name, arguments, verbs_of(class_name), foreign)

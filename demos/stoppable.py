@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait
 
 MOMENT = 0.2  # seconds between two looks
+THREAD = "kgen studio"
 
 
 class Stopped(Exception):
@@ -25,7 +26,7 @@ def step_by_step(work):
         if closed.is_set():
             raise Stopped
 
-    pool = ThreadPoolExecutor(1)
+    pool = ThreadPoolExecutor(1, thread_name_prefix=THREAD)
     future = pool.submit(work, progress)
     try:
         while wait([future], timeout=MOMENT).not_done:

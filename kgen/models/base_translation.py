@@ -209,12 +209,20 @@ class TranslationModel(PairModel):
 
     def attention_tokens(self, source, target=None):
         """The texts of the tokens that `attention` is about: (of the source, of the target), two lists of str."""
-        return tuple(
-            [self.tokenizer.decode([one], skip_special=False) if self.tokenizer else str(one) for one in ids.tolist()]
-            for ids in self._pair_of_ids(source, target)
-        )
+        return tuple(map(self._texts_of, self._pair_of_ids(source, target)))
+
+    def source_tokens(self, source):
+        """The texts of the tokens of a source as the model reads it, its end included: a list of str."""
+        return self._texts_of(self.one_source(source))
 
     # Inside ----------------------------------------------------------------------------------------------------------
+
+    def one_source(self, source):
+        """The ids of one source and its end token, int32 `(tokens,)`."""
+        rows, _, alone = self._source_rows(source, False, False)
+        if not alone:
+            raise ValueError(f"source: expected one sentence, got {len(rows)}")
+        return np.asarray(rows[0], "int32")
 
     def _source_rows(self, source, truncate, allow_special):
         """(rows with their end tokens, whether they were text, whether it was a single one)."""
@@ -297,10 +305,13 @@ class TranslationModel(PairModel):
             texts = self.generate([text for _, text, _ in group], sampler=sampler, batch_size=batch_size, seed=seed)
             yield "".join(before + text + after for (before, _, after), text in zip(group, texts, strict=True))
 
+    def _texts_of(self, ids):
+        if self.tokenizer is None:
+            return [str(one) for one in ids.tolist()]
+        return [self.tokenizer.decode([one], skip_special=False) for one in ids.tolist()]
+
     def _pair_of_ids(self, source, target):
-        rows, in_text, alone = self._source_rows(source, False, False)
-        if not alone:
-            raise ValueError(f"source: expected one sentence, got {len(rows)}")
+        ids = self.one_source(source)
         if target is None:
             target = self.generate(source)
-        return rows[0], self._ended("target", [target] if in_text else [list(target)])[0]
+        return ids, self._ended("target", [target] if is_text(source) else [list(target)])[0]

@@ -6,6 +6,7 @@ Vaswani et al., Attention Is All You Need, 2017.
 """
 
 import keras
+import numpy as np
 from keras import layers
 from keras import ops
 
@@ -17,6 +18,7 @@ from kgen.functional.seeding import seeded
 from kgen.layers.sinusoidal import SinusoidalPositions
 from kgen.layers.transformer_decoder import TransformerDecoderBlock
 from kgen.layers.transformer_encoder import TransformerEncoderBlock
+from kgen.models.base import exclusive
 from kgen.models.base_translation import TranslationModel
 from kgen.training.warm_up import InverseSquareRoot
 
@@ -162,6 +164,19 @@ class TransformerSeq2Seq(TranslationModel):
             x, found = block(x, memory, memory_mask=mask, return_attention_scores=True)
             scores.append(found["cross"][0])
         return ops.stack(scores)
+
+    @exclusive
+    def self_attention(self, source):
+        """Who looks at whom while the source is read: float32 `(layers, heads, tokens, tokens)` for a text or ids.
+
+        Rows are the tokens that look, columns those that are looked at; each row sums to 1. `source_tokens(source)`
+        labels both.
+        """
+        x, scores = self._embedded(self.source_embedding, ops.convert_to_tensor(self.one_source(source)[None])), []
+        for block in self.encoder_blocks:
+            x, found = block(x, return_attention_scores=True)
+            scores.append(ops.convert_to_numpy(ops.cast(found, "float32"))[0])
+        return np.stack(scores)
 
     # For the decoding loop -------------------------------------------------------------------------------------------
 

@@ -56,7 +56,7 @@ def free_port():
 
 @pytest.fixture(scope="module")
 def address(shelf):
-    page = app.build([shelf / "run", shelf / "plane.keras", shelf / "fragile.keras"])
+    page = app.build([shelf / "run", shelf / "plane.keras", shelf / "fragile.keras"], only="image_generation")
     app.serve(page, free_port(), "127.0.0.1", prevent_thread_lock=True)
     (shelf / "fragile.keras").write_bytes(b"not what it was")  # after the studio had a look at it
     yield page.local_url

@@ -15,6 +15,7 @@ from demos.facts import Facts
 from demos.image_dreams import NEEDS
 from demos.image_knobs import board
 from demos.pictures import tile
+from demos.stoppable import THREAD
 from demos.stoppable import step_by_step
 from demos.studio import Studio
 from kgen.presets import registry
@@ -186,7 +187,7 @@ def test_work_that_nobody_waits_for_ends():
     assert begun.is_set()
     steps.close()
     for thread in threading.enumerate():
-        if thread.name.startswith("ThreadPoolExecutor") and thread is not threading.current_thread():
+        if thread.name.startswith(THREAD):
             thread.join(timeout=5)
     assert told == ["Stopped"]
     assert list(step_by_step(lambda progress: "done")) == ["done"]

@@ -1,8 +1,4 @@
-import io
-import json
 import time
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -48,8 +44,7 @@ def test_every_answer_is_a_picture(client, api_name, name):
 
 
 def test_every_public_event_is_tested(client):
-    public = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert {name for name in public if not name.startswith("/judge_")} == {*ANSWERS}  # detectors need no model here
+    assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {*ANSWERS}
 
 
 def test_picture_is_what_the_model_generates(client, tiny_vae):
@@ -136,24 +131,6 @@ def test_a_damaged_file_is_named_without_its_folder(client, shelf):
     with pytest.raises(AppError, match=r"^fragile could not be loaded: fragile\.keras: truncated or not a") as refused:
         client.predict("fragile", 1, 1, 1.0, api_name="/generate_images")
     assert str(shelf) not in str(refused.value)
-
-
-def test_twenty_users_at_once_each_get_their_own_picture(address, tiny_vae):
-    def use(seed):
-        """Two requests, as `curl` would make them: a call, and the events that tell how it went."""
-        url, body = f"{address}gradio_api/call/generate_images", json.dumps({"data": ["run", 4, seed, 1.0]}).encode()
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request) as answer:
-            event = json.load(answer)["event_id"]
-        with urllib.request.urlopen(f"{url}/{event}") as answer:
-            *_, last = (line for line in answer.read().decode().splitlines() if line.startswith("data: "))
-        with urllib.request.urlopen(json.loads(last.removeprefix("data: "))[0]["url"]) as answer:
-            return pixels(io.BytesIO(answer.read()))
-
-    with ThreadPoolExecutor(20) as people:
-        pictures = list(people.map(use, range(20), timeout=60))
-    for seed, picture in enumerate(pictures):
-        assert equal(picture, tiny_vae.generate(4, seed=seed)), seed
 
 
 def test_stop_stops(client, tiny_vae, monkeypatch):

@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import pytest
 
 from demos import app
 from demos import discovery
+from demos import space
 from demos import studio as shared
 from demos.facts import verbs_of
 from demos.pictures import tile
@@ -72,6 +74,22 @@ def test_tabs_and_parts_are_found_and_complete():
     assert all(callable(part.build) and part.NEEDS for part in parts)
 
 
+def test_every_event_of_every_tab_is_named_bounded_and_can_be_stopped(shelf):
+    """Whoever waits stands in a line that moves one at a time; what takes long is a generator, which Stop can end."""
+    page = app.build([shelf / "run"])
+    events = [*page.fns.values()]
+    assert len({one.api_name for one in events}) == len(events) > 30
+    for one in events:
+        assert isinstance(one.api_name, str) and not one.api_name.startswith("lambda")
+        if one.fn is not None and one.queue and not one.api_name.startswith("load_"):
+            assert inspect.isgeneratorfunction(one.fn), one.api_name
+            assert one.concurrency_limit == 1 and not one.concurrency_id.isdigit(), one.api_name
+            assert not one.preprocess, one.api_name  # the handler checks what was sent, in the same words for everybody
+        if one.api_visibility == "public" and one.fn is not None:
+            assert one.queue, one.api_name
+    assert page._queue.max_size == app.MAX_WAITING
+
+
 def test_models_are_offered_by_what_they_have(shelf):
     studio = Studio([shelf / "run"])
     assert studio.names("generate", "image_shape") == ["run", "tiny-vae"]
@@ -80,6 +98,19 @@ def test_models_are_offered_by_what_they_have(shelf):
     assert not studio.facts("run").takes("generate", "guidance")
     with pytest.raises(gradio.Error, match="run is a VAE, which cannot do this"):
         studio.facts("run", "translate")
+
+
+def test_a_tab_becomes_a_space_of_three_files(tmp_path):
+    for tab in discovery.find():
+        space.write(discovery.name_of(tab), tmp_path / "space")
+        readme = (tmp_path / "space" / "README.md").read_text(encoding="utf-8")
+        facts = dict(line.split(": ", 1) for line in readme.split("---\n")[1].splitlines())
+        assert facts["app_file"] == f"{discovery.name_of(tab)}.py"
+        assert facts["title"] and facts["sdk"] == "gradio" and facts["license"] == "apache-2.0"
+        compile((tmp_path / "space" / facts["app_file"]).read_text(encoding="utf-8"), "app_file", "exec")
+        assert "keras-kgen[" in (tmp_path / "space" / "requirements.txt").read_text()
+    with pytest.raises(ValueError, match="tab: expected one of anomaly, completion"):
+        space.write("nonsense", tmp_path / "space")
 
 
 def test_verbs_are_those_of_the_class():

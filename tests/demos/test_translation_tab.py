@@ -34,6 +34,7 @@ ANSWERS = {
     "/translation_attention": {"model": "en-fr", "text": SENTENCE, "layer": 1, "head": "all"},
     "/search_tree": {"model": "en-fr", "text": SENTENCE, "beam_width": 2},
     "/translate_file": {"model": "en-fr"},
+    "/translate_with_both": {"model": "en-fr", "other_model": "plain-gru", "text": SENTENCE},
 }
 MODELS = "en-fr, gru, plain-gru"
 SMALL = {"vocabulary_size": 300, "context_length": 24, "model_dim": 16, "seed": 1}
@@ -110,6 +111,14 @@ def test_every_public_event_is_tested(client):
 def test_text_is_what_the_model_generates(client, tiny, sampler, settings, expected):
     written = ask(client, "/translate_text", sampler=sampler, seed=3, **settings)
     assert written == tiny.generate(SENTENCE, sampler=expected(kgen.decoding), seed=3)
+
+
+def test_two_models_stand_side_by_side(client, tiny):
+    first, took, picture, second, _, nothing = ask(client, "/translate_with_both", sampler="Greedy")
+    assert first == tiny.generate(SENTENCE, sampler=kgen.decoding.Greedy())
+    assert isinstance(second, str) and took.endswith(" seconds") and picture and nothing is None
+    with pytest.raises(AppError, match="choose another one than above"):
+        ask(client, "/translate_with_both", other_model="en-fr")
 
 
 def test_a_document_grows_sentence_by_sentence_and_keeps_its_white_space(client, tiny):
@@ -267,7 +276,7 @@ def test_what_is_shown_follows_the_model(shelf, page):
     assert about == "**TransformerSeq2Seq** · 2 layers · sentences of at most 24 tokens"
     change = handler(page, "about_translation_model")
     shown = {name: [one["visible"] for one in change(name)[2:]] for name in ("en-fr", "plain-gru")}
-    assert shown == {"en-fr": [True] * 4, "plain-gru": [True, False, True, True]}
+    assert shown == {"en-fr": [True] * 5, "plain-gru": [True, True, False, True, True]}
     layer, head, picture = handler(page, "forget_translation_attention")("gru")
     assert (layer["visible"], head["visible"], picture) == (False, False, None)
     layer, head, _ = handler(page, "forget_translation_attention")("en-fr")
@@ -295,6 +304,7 @@ def test_what_people_wrote_is_never_html(page):
             gradio.Dataframe,
             gradio.Image,
             gradio.File,
+            gradio.Markdown,  # in which stands how long it took
         }
     table = next(one for one in page.blocks.values() if isinstance(one, gradio.Dataframe))
     assert [*table.datatype] == ["number", "str"]

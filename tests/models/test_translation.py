@@ -90,6 +90,14 @@ def test_attention_sums_to_one(trained):
     np.testing.assert_allclose(scores.sum(-1), 1.0, atol=1e-5)
 
 
+def test_the_encoder_tells_who_looks_at_whom(trained):
+    if hasattr(trained, "self_attention"):
+        scores, tokens = trained.self_attention("one two"), trained.source_tokens("one two")
+        assert scores.shape == (2, 2, 8, 8) and "".join(tokens[:-1]) == "one two"
+        np.testing.assert_allclose(scores.sum(-1), 1.0, atol=1e-5)
+        assert np.triu(scores, 1).any()  # later tokens are seen, too
+
+
 def test_text_in_text_out(trained):
     greedy = kgen.decoding.Greedy()
     assert trained.generate("") == "" and trained.generate(["", " \n"]) == ["", ""]
