@@ -27,6 +27,7 @@ PACKAGES = (
     "transformers",
     "diffusers",
     "ctranslate2",
+    "pyod",
     "numpy",
 )
 # An `environment` for `ask` in which OpenMP's threads wait as the user has said, or as they do by themselves.

@@ -22,7 +22,7 @@ class Student(GenerativeModel):
 
     Args:
         teacher: Keras model from images `(n, *image_shape)` in [0, 255] to maps `(n, rows, columns, features)` or
-            vectors `(n, features)`.
+            vectors `(n, features)`. Where it has a method `feature_maps(images)`, that says what it has to teach.
         image_shape: (height, width, channels).
         seed: int or None; seeds the weights.
     """
@@ -32,7 +32,7 @@ class Student(GenerativeModel):
         self.teacher = teacher
         self.image_shape = image_shape
         teacher.trainable = False
-        shape = tuple(teacher.compute_output_shape((None, *image_shape)))[1:]
+        shape = self._taught_shape()
         if len(shape) not in (1, 3):
             raise ValueError(
                 f"teacher: expected feature maps (n, rows, columns, features) or (n, features), got {shape}"
@@ -53,14 +53,14 @@ class Student(GenerativeModel):
 
     def standardise(self, images):
         """Take μ and s of the teacher's features from these images."""
-        features = self.call_compiled(self.teacher, images.astype("float32"))
+        features = self.compute_rows("taught", self._taught, self.teacher.variables, images.astype("float32"))
         features = features.reshape(-1, features.shape[-1]).astype("float64")
         self.centre.assign(features.mean(axis=0))
         self.scale.assign(np.maximum(features.std(axis=0), 1e-6))
 
     def call(self, images, training=False):
         images = ops.cast(images, "float32")
-        wanted = (ops.stop_gradient(self.teacher(images, training=False)) - self.centre) / self.scale
+        wanted = (ops.stop_gradient(self._taught(images)) - self.centre) / self.scale
         return ops.mean((self.student(images, training=training) - wanted) ** 2, axis=-1)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -79,3 +79,19 @@ class Student(GenerativeModel):
             )
         heat = ops.image.resize(errors[..., None], tuple(self.image_shape)[:2], interpolation="bilinear")
         return ops.convert_to_numpy(heat)[..., 0]
+
+    def _taught(self, images):
+        """The teacher's features."""
+        if hasattr(self.teacher, "feature_maps"):
+            return ops.cast(self.teacher.feature_maps(images), "float32")
+        return self.teacher(images, training=False)
+
+    def _taught_shape(self):
+        """The shape of the teacher's features of an image: (rows, columns, features) or (features,)."""
+        reads = tuple(getattr(self.teacher, "image_shape", self.image_shape))
+        if reads != tuple(self.image_shape):
+            raise ValueError(
+                f"teacher: reads images of shape {reads}, got some of {tuple(self.image_shape)}; resize them, for "
+                "example by keras.ops.image.resize, and repeat a single channel by numpy.repeat(images, 3, axis=-1)"
+            )
+        return tuple(self._taught(ops.zeros((1, *self.image_shape))).shape)[1:]

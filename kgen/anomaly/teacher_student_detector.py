@@ -23,7 +23,8 @@ class TeacherStudentDetector(Detector):
 
     Args:
         teacher: Keras model from images in [0, 255] to feature maps `(n, rows, columns, features)` or vectors
-            `(n, features)`; None trains one on the same images, to tell how each was turned and moved. It is frozen.
+            `(n, features)`; of a `kgen.models.ViT`, such as `kgen.interop.load(folder)` reads, the features of each
+            patch. None trains one on the same images, to tell how each was turned and moved. It is frozen.
         pooling: "mean" of the errors over all places, or "max", for small faults in large images.
         features: of a teacher that is trained here, ≥ 2.
         contamination: number in (0, 0.5], the share of the training images that `predict` calls anomalies.

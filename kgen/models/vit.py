@@ -173,11 +173,17 @@ class ViT(ClassifyingModel):
 
     def call(self, images, training=False):
         """Logits, float32 `(n, num_classes)`, of uint8 images `(n, height, width, channels)`."""
-        x = self._embedded(images, training)
-        for block in self.blocks:
-            x = block(x, training=training)
-        x = self.final_norm(x)
+        x = self._seen(images, training)
         return self.classifier(x[:, 0] if self.pooling == "token" else ops.mean(x, axis=1))
+
+    def feature_maps(self, images):
+        """What each patch has become before the classes: `(n, height / patch, width / patch, model_dim)`.
+
+        Computed in `keras.ops`, so other models can learn from it: a `TeacherStudentDetector` does.
+        """
+        x = self._seen(images)
+        patches = x[:, 1:] if self.pooling == "token" else x
+        return ops.reshape(patches, (-1, *self._grid(), self.model_dim))
 
     def prepare(self, x, y=None):
         images = check_images("images", x, self.image_shape)
@@ -222,9 +228,20 @@ class ViT(ClassifyingModel):
         """
         rolled = attention_rollout(self.attention(images))
         shares = rolled[:, 0, 1:] if self.pooling == "token" else rolled.mean(axis=1)
-        return shares.reshape(-1, *(side // self.patch_size for side in self.image_shape[:2]))
+        return shares.reshape(-1, *self._grid())
 
     # Inside ----------------------------------------------------------------------------------------------------------
+
+    def _grid(self):
+        """How many patches an image is high and wide."""
+        return tuple(side // self.patch_size for side in self.image_shape[:2])
+
+    def _seen(self, images, training=False):
+        """All tokens after the last block, normalized."""
+        x = self._embedded(images, training)
+        for block in self.blocks:
+            x = block(x, training=training)
+        return self.final_norm(x)
 
     def _embedded(self, images, training=False):
         if len(images.shape) == 3:

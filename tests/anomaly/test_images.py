@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import kgen
 from kgen.anomaly import TeacherStudentDetector
 from kgen.anomaly import VAEDetector
 from kgen.anomaly.rotation_teacher import CHANGES
@@ -61,6 +62,18 @@ def test_a_teacher_of_the_users_own_is_frozen(places):
     else:
         with pytest.raises(ValueError, match="teacher: vectors have no places"):
             detector.explain(broken(3))
+
+
+def test_a_vision_transformer_teaches_the_features_of_its_patches():
+    teacher = kgen.models.ViT((16, 16, 1), num_classes=2, patch_size=4, num_layers=1, model_dim=8, num_heads=2, seed=1)
+    detector = TeacherStudentDetector(**TINY, teacher=teacher, epochs=6).fit(stripes(128))
+    assert detector.model_.errors(broken(2)[..., None]).shape == (2, 4, 4)
+    heat = detector.explain(broken(20)).mean(axis=0)
+    assert heat[8:, 8:].mean() > heat[:8, :8].mean()
+    twin = pickle.loads(pickle.dumps(detector))
+    np.testing.assert_allclose(twin.score_samples(broken(4)), detector.score_samples(broken(4)), rtol=1e-4)
+    with pytest.raises(ValueError, match=r"teacher: reads images of shape \(16, 16, 1\), got some of \(8, 8, 1\)"):
+        TeacherStudentDetector(**TINY, teacher=teacher).fit(stripes(4)[:, :8, :8])
 
 
 def test_each_change_is_another_and_moves_pixels_only():

@@ -51,6 +51,16 @@ def test_attention_and_its_roll_out_are_shares(pooling):
         assert shares.sum(axis=(1, 2)).max() < 1.0  # the class token keeps a share for itself
 
 
+@pytest.mark.parametrize("pooling", ["token", "mean"])
+def test_feature_maps_are_what_the_classes_are_read_from(pooling):
+    model, x = filled(pooling=pooling), images()
+    maps = ops.convert_to_numpy(model.feature_maps(x))
+    assert maps.shape == (5, 2, 2, 12)
+    if pooling == "mean":
+        logits = ops.convert_to_numpy(model.classifier(maps.mean(axis=(1, 2))))
+        np.testing.assert_allclose(logits, model.logits(x), rtol=1e-4, atol=1e-5)
+
+
 def test_shares_of_classes_that_are_whole_are_labels():
     model, x, y = filled(), images(), np.array([0, 2, 1, 1, 0])
     model.compile()
