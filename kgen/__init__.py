@@ -31,6 +31,7 @@ PUBLIC = {
         "ConditionalBatchNormalization": "conditional_batch_norm",
         "SelfAttention2D": "self_attention_2d",
         "TimestepEmbedding": "timestep_embedding",
+        "GroupNormalization": "group_normalization",
         "AdaptiveNormalization": "adaptive_normalization",
         "ResidualBlock": "residual_block",
         "UNet": "unet",

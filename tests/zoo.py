@@ -553,6 +553,22 @@ LAYERS = [
         bad=(({"dim": 0}, "dim"), ({"dim": 5}, "dim"), ({"base": 1.0}, "base")),
     ),
     Entry(
+        "GroupNormalization",
+        kgen.layers.GroupNormalization,
+        arguments=lambda: {"groups": 2},
+        inputs=lambda rng: {"inputs": normal(rng, 4, 3, 2, 6)},
+        bad=(({"groups": 0}, "groups"), ({"epsilon": 0.0}, "epsilon")),
+    ),
+    Entry(
+        "GroupNormalization-scaled",
+        kgen.layers.GroupNormalization,
+        arguments=lambda: {"groups": None, "learned": False},
+        inputs=lambda rng: {
+            name: normal(rng, 4, *more, 6) for name, more in {"inputs": (3,), "scale": (), "offset": ()}.items()
+        },
+        bad=(({"groups": 2.5}, "groups"),),
+    ),
+    Entry(
         "AdaptiveNormalization",
         kgen.layers.AdaptiveNormalization,
         arguments=lambda: {"groups": 4},

@@ -10,6 +10,8 @@
 | `nats(logits, targets, everywhere)` | -log p(target), and if wanted the mean of -log p over all tokens, else None |
 | `map_checkpointed(cost, pieces, values)` | `cost(*piece, *values)` of each piece, computed again for the gradient |
 | `apply_when(condition, optimizer, gradients, variables)` | a built optimizer's step, where a scalar tensor is true |
+| `group_normalized(x, groups, epsilon, scale, offset)` | x̂ · scale + offset: `(batch or 1, 1, channels)` or numbers |
+| `quicken(optimizer)` | from here on it computes the same in fewer operations, where the backend has a kernel for it |
 | `prefers_jit(pays_on_cpu)` | whether `compile()` asks for XLA by default |
 | `make_deterministic()` | bit-equal repetition on one machine: deterministic kernels, one thread |
 | `devices()` | what there is to run on |
@@ -27,6 +29,8 @@ FUNCTIONS = (
     "nats",
     "map_checkpointed",
     "apply_when",
+    "group_normalized",
+    "quicken",
     "prefers_jit",
     "make_deterministic",
     "devices",

@@ -9,6 +9,7 @@ import keras
 from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 from kgen.backend import cross_entropy
+from kgen.backend import normalization
 from kgen.backend import recurrent_loop
 from kgen.backend.cells import biases
 from kgen.backend.device import Device
@@ -97,6 +98,14 @@ def apply_when(condition, optimizer, gradients, variables):
     )
     for variable, value in zip([*variables, *state], [*after[0], *after[1]], strict=True):
         variable.assign(value)
+
+
+def group_normalized(x, groups, epsilon, scale, offset):
+    return normalization.by_channels(x, groups, epsilon, scale, offset)
+
+
+def quicken(optimizer):
+    pass  # XLA makes one kernel of a whole step
 
 
 def prefers_jit(pays_on_cpu):

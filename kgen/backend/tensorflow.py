@@ -4,6 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 from kgen.backend import cross_entropy
+from kgen.backend import normalization
 from kgen.backend import recurrent_loop
 from kgen.backend.cells import biases
 from kgen.backend.device import Device
@@ -123,6 +124,14 @@ def apply_when(condition, optimizer, gradients, variables):
         return True
 
     tf.cond(condition, step, lambda: False)
+
+
+def group_normalized(x, groups, epsilon, scale, offset):
+    return normalization.by_channels(x, groups, epsilon, scale, offset)
+
+
+def quicken(optimizer):
+    pass  # nothing measured that would pay
 
 
 def prefers_jit(pays_on_cpu):

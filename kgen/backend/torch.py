@@ -10,6 +10,7 @@ from keras.src.backend.torch import core  # keras keeps its torch device there a
 from torch.utils import _pytree as pytree
 
 from kgen.backend import cross_entropy
+from kgen.backend import torch_adam
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
 from kgen.backend.device import parse
@@ -163,6 +164,20 @@ def map_checkpointed(cost, pieces, values):
 def apply_when(condition, optimizer, gradients, variables):
     if condition:
         optimizer.apply(gradients, variables)
+
+
+def group_normalized(x, groups, epsilon, scale, offset):
+    x = x.moveaxis(-1, 1)  # as it lies in memory, that is what PyTorch calls channels last
+    x = torch.nn.functional.group_norm(x, groups, eps=epsilon).moveaxis(1, -1)
+    if isinstance(scale, torch.Tensor):
+        x = x * scale.reshape(len(scale), *[1] * (x.ndim - 2), -1)
+    if isinstance(offset, torch.Tensor):
+        x = x + offset.reshape(len(offset), *[1] * (x.ndim - 2), -1)
+    return x
+
+
+def quicken(optimizer):
+    torch_adam.quicken(optimizer)
 
 
 def prefers_jit(pays_on_cpu):

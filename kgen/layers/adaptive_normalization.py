@@ -7,6 +7,7 @@ from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.shapes import group_count
+from kgen.layers.group_normalization import GroupNormalization
 
 
 @keras.saving.register_keras_serializable(package="kgen")
@@ -59,7 +60,7 @@ class AdaptiveNormalization(keras.Layer):
             self.normalization = keras.layers.LayerNormalization(center=False, scale=False, **options)
         else:
             groups = group_count(channels, self.groups)
-            self.normalization = keras.layers.GroupNormalization(groups, center=False, scale=False, **options)
+            self.normalization = GroupNormalization(groups, learned=False, **options)
         self.normalization.build(inputs_shape)
         self.modulation = keras.layers.Dense(
             2 * channels, kernel_initializer="zeros", dtype=self.dtype_policy, name="modulation"
@@ -69,6 +70,8 @@ class AdaptiveNormalization(keras.Layer):
 
     def call(self, inputs, condition, training=False):
         gamma, beta = ops.split(self.modulation(ops.silu(ops.cast(condition, self.compute_dtype))), 2, axis=-1)
+        if self.groups is not None:
+            return self.normalization(inputs, scale=1.0 + gamma, offset=beta)
         shape = (-1, *[1] * (len(inputs.shape) - 2), inputs.shape[-1])
         return (1.0 + ops.reshape(gamma, shape)) * self.normalization(inputs) + ops.reshape(beta, shape)
 

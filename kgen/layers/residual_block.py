@@ -9,6 +9,7 @@ from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.shapes import group_count
 from kgen.layers.adaptive_normalization import AdaptiveNormalization
+from kgen.layers.group_normalization import GroupNormalization
 
 
 @keras.saving.register_keras_serializable(package="kgen")
@@ -69,7 +70,7 @@ class ResidualBlock(keras.Layer):
         dtype, channels = self.dtype_policy, inputs_shape[-1]
         # The first normalization knows no condition: c gets its say in the second.
         groups = group_count(channels, self.groups)
-        self.normalize = keras.layers.GroupNormalization(groups, epsilon=1e-5, dtype=dtype, name="normalize")
+        self.normalize = GroupNormalization(groups, dtype=dtype, name="normalize")
         same = {"padding": "same", "dtype": dtype}
         self.first = convolution(self.filters, self.kernel_size, **same, name="first")
         self.adapt = AdaptiveNormalization(self.groups, dtype=dtype, name="adapt")

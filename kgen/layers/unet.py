@@ -8,6 +8,7 @@ from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.checks import check_widths
 from kgen.functional.shapes import group_count
+from kgen.layers.group_normalization import GroupNormalization
 from kgen.layers.residual_block import ResidualBlock
 from kgen.layers.timestep_embedding import TimestepEmbedding
 from kgen.layers.unet_parts import Look
@@ -135,9 +136,7 @@ class UNet(keras.Layer):
         for stage in self.way_out:
             more = 0 if stage.block.resample else kept.pop()
             shape = stage.build_for((*shape[:-1], shape[-1] + more), told, context_shape)
-        self.normalize = keras.layers.GroupNormalization(
-            group_count(first, self.groups), epsilon=1e-5, dtype=dtype, name="normalize"
-        )
+        self.normalize = GroupNormalization(group_count(first, self.groups), dtype=dtype, name="normalize")
         self.normalize.build(shape)
         # What is predicted is wanted as exactly as it can be had.
         self.last = convolution(

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kgen.functional.shapes import group_count
+from kgen.layers.group_normalization import GroupNormalization
 from kgen.layers.multi_head_attention import MultiHeadAttention
 
 
@@ -44,7 +45,7 @@ class Look(keras.Layer):
     def build(self, inputs_shape, context_shape=None, context_mask_shape=None):
         channels, dtype = inputs_shape[-1], self.dtype_policy
         groups, places = group_count(channels, self.groups), (inputs_shape[0], None, channels)
-        self.normalize = keras.layers.GroupNormalization(groups, epsilon=1e-5, dtype=dtype, name="normalize")
+        self.normalize = GroupNormalization(groups, dtype=dtype, name="normalize")
         self.normalize.build(inputs_shape)
         self.around = self._attention("around")
         self.around.build(places)

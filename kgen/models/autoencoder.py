@@ -19,6 +19,7 @@ from kgen.functional.checks import check_widths
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
 from kgen.functional.shapes import group_count
+from kgen.layers.group_normalization import GroupNormalization
 from kgen.layers.vector_quantizer import VectorQuantizer
 from kgen.metrics.features import feature_maps
 from kgen.metrics.fidelity import SMALLEST
@@ -268,7 +269,7 @@ class ImageAutoencoder(GenerativeModel):
             kept = x if x.shape[-1] == filters else convolution(filters, f"{name}_skip", size=1)(x)
             for part in ("first", "last"):
                 groups = group_count(x.shape[-1], 32)
-                x = layers.GroupNormalization(groups, epsilon=1e-5, dtype=dtype, name=f"{name}_normalize_{part}")(x)
+                x = GroupNormalization(groups, dtype=dtype, name=f"{name}_normalize_{part}")(x)
                 x = layers.Activation("silu", dtype=dtype, name=f"{name}_swish_{part}")(x)
                 x = convolution(filters, f"{name}_{part}")(x)
             return layers.Add(dtype=dtype, name=f"{name}_add")([kept, x])

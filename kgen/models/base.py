@@ -128,6 +128,7 @@ class GenerativeModel(keras.Model):
         if jit_compile == "auto":
             jit_compile = backend.prefers_jit(self.xla_pays_on_cpu) and not kwargs.get("run_eagerly", False)
         super().compile(optimizer=optimizer or self.default_optimizer(), jit_compile=jit_compile, **kwargs)
+        backend.quicken(self.optimizer)
 
     def get_compile_config(self):
         config = super().get_compile_config()

@@ -25,6 +25,7 @@ from kgen.functional.checks import check_number
 from kgen.functional.checks import check_same_length
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.group_normalization import GroupNormalization
 from kgen.metrics.frechet import frechet_distance
 from kgen.metrics.perceptual import perceptual_distance
 from kgen.models.base import GenerativeModel
@@ -274,7 +275,7 @@ class CycleGAN(GenerativeModel):
         # What is normalized needs no bias: it would be taken away again.
         x = kind(filters, size, stride, "same", use_bias=not normalized, **_small(dtype, name))(x)
         if normalized:
-            x = layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=dtype, name=f"{name}_norm")(x)
+            x = GroupNormalization(groups=None, dtype=dtype, name=f"{name}_norm")(x)
         return x if activation is None else layers.LeakyReLU(activation, dtype=dtype, name=f"{name}_relu")(x)
 
 
