@@ -312,6 +312,10 @@ def codec():
     return model
 
 
+def loss(model, *data):
+    return model.evaluate(*data, verbose=0, return_dict=True)["loss"]
+
+
 def unlikeness(model, images, labels=None, **options):
     return apart(images, model.generate(len(images), seed=1, labels=labels, **options))
 
@@ -1137,7 +1141,7 @@ MODELS += [
         data=few_dates,
         measure=doubt,
         gain=0.3,
-        fit={"epochs": 30, "batch_size": 16},
+        fit={"epochs": 15, "batch_size": 16},
         use=lambda model, seed: model.generate("3 may 1999", 6, kgen.decoding.TopP(0.9), seed=seed),
     ),
     Entry(
@@ -1162,8 +1166,8 @@ MODELS += [
         unknown_axes=(0, 1),
         data=backwards,
         measure=doubt,
-        gain=0.3,
-        fit={"epochs": 30, "batch_size": 16},
+        gain=0.15,
+        fit={"epochs": 15, "batch_size": 16},
         use=lambda model, seed: model.generate([1, 2, 3], 6, kgen.decoding.TopP(0.9), seed=seed),
     ),
     Entry(
@@ -1258,8 +1262,8 @@ MODELS += [
         random=True,
         data=waves,
         measure=unlikeness_of_few,
-        gain=0.1,
-        fit={"epochs": 12, "batch_size": 16},
+        gain=0.03,
+        fit={"epochs": 6, "batch_size": 16},
         use=lambda model, seed: model.generate(3, seed=seed, steps=4),
     ),
     Entry(
@@ -1281,7 +1285,7 @@ MODELS += [
         data=labelled_digits,
         measure=unlikeness_of_few,
         gain=0.1,
-        fit={"epochs": 12, "batch_size": 16},
+        fit={"epochs": 6, "batch_size": 16},
         use=lambda model, seed: model.generate(3, seed=seed, steps=4, guidance=2.0),
     ),
     Entry(
@@ -1315,8 +1319,8 @@ MODELS += [
         random=True,
         data=lambda: (np.pad(waves()[0], [(0, 0), (0, 1), (0, 0), (0, 0)], mode="edge")[:, :, :4],),
         measure=lambda model, images: 255 - model.evaluate(images, full=True)["super_resolution psnr"],
-        gain=1.0,
-        fit={"epochs": 12, "batch_size": 16},
+        gain=0.4,
+        fit={"epochs": 6, "batch_size": 16},
         use=lambda model, seed: model.denoise(np.full((2, 4, 4, 3), 99, "uint8"), seed=seed, steps=3),
     ),
     Entry(
@@ -1342,9 +1346,9 @@ MODELS += [
         ),
         random=True,
         data=lambda: (kgen.datasets.load("tones")[0][:128, :32],),
-        measure=lambda model, waves: -model.evaluate(waves, full=True)["snr"],
-        gain=0.5,
-        fit={"epochs": 12, "batch_size": 16},
+        measure=loss,
+        gain=0.005,
+        fit={"epochs": 4, "batch_size": 16},
         use=lambda model, seed: model.super_resolve(np.sin(np.arange(40.0)), seed=seed, steps=3),
     ),
     Entry(
@@ -1373,7 +1377,7 @@ MODELS += [
         data=digits,
         measure=lambda model, images: model.evaluate(images, verbose=0, return_dict=True)["error"],
         gain=0.1,
-        fit={"epochs": 8, "batch_size": 32},
+        fit={"epochs": 3, "batch_size": 32},
         use=lambda model, seed: model.decode(np.random.default_rng(seed).normal(size=(3, 4, 4, 2))),
     ),
     Entry(
@@ -1424,7 +1428,7 @@ MODELS += [
         ),
         random=True,
         data=lambda: (digits()[0], ["a digit"] * 256),
-        measure=lambda model, images, captions: model.evaluate(images, captions, verbose=0, return_dict=True)["loss"],
+        measure=loss,
         gain=0.05,
         fit={"epochs": 8, "batch_size": 32},
         use=lambda model, seed: model.generate(3, seed=seed, prompt="9", steps=3),
@@ -1791,8 +1795,8 @@ MODELS += [
         unknown_axes=(0, 1),
         data=few_dates,
         measure=doubt,
-        gain=0.3,
-        fit={"epochs": 20, "batch_size": 16},
+        gain=0.2,
+        fit={"epochs": 10, "batch_size": 16},
         use=lambda model, seed: model.generate("3 may 1999", 6, kgen.decoding.TopP(0.9), seed=seed),
     ),
     Entry(
@@ -1820,8 +1824,8 @@ MODELS += [
         unknown_axes=(0, 1),
         data=backwards,
         measure=doubt,
-        gain=0.3,
-        fit={"epochs": 20, "batch_size": 16},
+        gain=0.2,
+        fit={"epochs": 10, "batch_size": 16},
         use=lambda model, seed: model.generate([1, 2, 3], 6, kgen.decoding.TopP(0.9), seed=seed),
     ),
 ]
