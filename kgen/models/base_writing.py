@@ -10,7 +10,7 @@ from kgen.decoding.text import stream_ids
 from kgen.decoding.text import stream_text
 from kgen.functional.checks import check_int
 from kgen.functional.losses import token_cross_entropy
-from kgen.functional.rows import on_rows
+from kgen.functional.reading_out import read_out
 from kgen.metrics.language import PerplexityTracker
 from kgen.models.base import GenerativeModel
 from kgen.models.base import exclusive
@@ -69,7 +69,7 @@ class WritingModel(GenerativeModel):
 
     def readout(self, hidden):
         """Logits, float `(batch, length, vocabulary)`, of hidden states."""
-        return on_rows(lambda rows: self.token_embedding(rows, reverse=True), hidden)
+        return read_out(self.token_embedding, hidden)
 
     # What families use -----------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from kgen.functional.checks import check_number
 from kgen.functional.cloze import hide
 from kgen.functional.cloze import most_gaps
 from kgen.functional.fixed_noise import fixed_uniform
+from kgen.functional.reading_out import read_out
 from kgen.functional.rows import on_rows
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
@@ -265,7 +266,7 @@ class BERT(EncodingModel):
     def readout(self, hidden):
         """Logits, float `(batch, places, vocabulary)`, of hidden states."""
         transformed = self.head(hidden)
-        logits = on_rows(lambda rows: self.token_embedding(rows, reverse=True), transformed)
+        logits = read_out(self.token_embedding, transformed)
         return logits + ops.cast(self.head.bias, logits.dtype)
 
     def pooled(self, hidden):

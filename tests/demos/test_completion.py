@@ -191,11 +191,16 @@ def test_a_conversation_grows_and_is_what_the_model_says(client, tiny_chat):
     before = conversation("cow?", "moo")
     parts = [{**one, "content": [{"type": "text", "text": one["content"]}]} for one in before]  # as a browser sends it
     settings = {"system": "Be short.", "temperature": 1.5, "seed": 3}
-    shown, question = ask(client, "/chat", conversation=parts, **settings)
+    shown, _ = ask(client, "/chat", conversation=parts, **settings)
     told = [{"role": "system", "content": "Be short."}, *before, {"role": "user", "content": "cat?"}]
     answer = tiny_chat.chat(told, 8, kgen.decoding.TopP(0.9, 1.5), seed=3, truncate=True)
     assert completion_chat.said(shown) == [*told[1:], {"role": "assistant", "content": answer or "(says nothing)"}]
-    assert question == ""
+
+
+@pytest.mark.parametrize("sent", ["hi", [{"role": "system", "content": "x"}], [{"role": "user"}], ["x"]])
+def test_what_is_no_conversation_is_a_sentence(sent):
+    with pytest.raises(gradio.Error, match="Conversation: expected"):
+        completion_chat.said(sent)
 
 
 WHICH = f"There is no such model here. There are: {MODELS}."
@@ -228,12 +233,6 @@ WHICH = f"There is no such model here. There are: {MODELS}."
         ),
         ("/chat", {"model": "gpt"}, "gpt is a GPT, which cannot do this. Try tuned."),
         ("/chat", {"question": " "}, "You: write something first."),
-        ("/chat", {"conversation": "hi"}, "Conversation: expected a list of at most 200 messages."),
-        (
-            "/chat",
-            {"conversation": [{"role": "system", "content": "x"}]},
-            "Conversation: expected messages of the roles user and assistant.",
-        ),
         ("/chat", {"max_new_tokens": 301}, "Tokens: expected a whole number from 1 to 300."),
         ("/chat", {"temperature": 3}, "Warmth: expected a number from 0.05 to 2.0."),
         ("/next_tokens", {"prompt": 3}, "Prompt: expected text of at most 4,000 characters."),

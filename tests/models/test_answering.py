@@ -127,19 +127,20 @@ def test_adapters_learn_on_a_quantized_base_and_survive_the_file(tmp_path):
     model = new_gpt(model_dim=8)
     model.quantize("int8")
     model.enable_lora(2)
-    model.compile()
+    model.compile(keras.optimizers.Adam(0.03))
     assert {one.name for one in model.trainable_variables} == {"lora_kernel_a", "lora_kernel_b"}
     before = model.logits("cat")
     base = [ops.convert_to_numpy(one.value) for one in model.non_trainable_variables]
-    model.fit(PROMPTS, ANSWERS, epochs=2, verbose=0)
+    costs = model.fit(PROMPTS, ANSWERS, epochs=20, verbose=0).history["loss"]
     after = model.logits("cat")
+    assert costs[-1] < costs[0] - 0.5  # the gradient finds its way through the quantized readout
     assert np.abs(after - before).max() > 0
     for one, other in zip(base, model.non_trainable_variables, strict=True):
         np.testing.assert_array_equal(one, ops.convert_to_numpy(other.value))
     model.save(tmp_path / "adapted.keras")
     loaded = kgen.load(tmp_path / "adapted.keras")
     np.testing.assert_allclose(loaded.logits("cat"), after, atol=1e-6)
-    assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) == 2
+    assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) == 20
     for one in (model, loaded):
         one.fit(PROMPTS, ANSWERS, shuffle=False, verbose=0)
     assert np.abs(loaded.logits("cat") - after).max() > 0
