@@ -153,10 +153,10 @@ class Results:
             lines.write(json.dumps(row) + "\n")
         self._keep(row)
 
-    def whole_seeds(self, sets, protocol, detector):
-        """The seeds that a detector has seen on every set."""
-        seen = {seed for _, _, seed, _ in self.found}
-        return [seed for seed in sorted(seen) if all((protocol, name, seed, detector) in self.found for name in sets)]
+    def seeds(self, sets, protocol, detector):
+        """The seeds that a detector has seen on each of these sets."""
+        seen = sorted({seed for _, _, seed, _ in self.found})
+        return [seed for seed in seen if all((protocol, name, seed, detector) in self.found for name in sets)]
 
 
 def published(data, protocol):
@@ -171,9 +171,12 @@ def published(data, protocol):
 
 
 def table(args, results, protocol):
-    """Print what is complete, in Markdown; each column is the mean of those seeds that it has seen on every set."""
-    seeds = {name: results.whole_seeds(args.sets, protocol, name) for name in args.detectors}
-    detectors = [name for name in args.detectors if seeds[name]]
+    """Print what is complete, in Markdown: sets that every detector has seen, means of the seeds it has seen there."""
+    sets = [name for name in args.sets if all(results.seeds([name], protocol, one) for one in args.detectors)]
+    if not sets:
+        print(f"\n{protocol}: no set is complete yet")
+        return
+    detectors, seeds = args.detectors, {name: results.seeds(sets, protocol, name) for name in args.detectors}
     beside = published(args.data, protocol)
     columns = [*detectors, *(f"published {name}" for name in PUBLISHED if beside)]
 
@@ -183,17 +186,18 @@ def table(args, results, protocol):
     def line(title, values):
         print(f"| {title} |", " | ".join(values), "|" + " |" * (len(columns) - len(values)))
 
-    print(f"\nAUROC × 100, {protocol}\n")
+    part = "" if len(sets) == len(args.sets) else f", {len(sets)} of {len(args.sets)} sets"
+    print(f"\nAUROC × 100, {protocol}{part}\n")
     line("set", columns)
     print("|---" * (len(columns) + 1) + "|")
     rows = []
-    for name in args.sets:
+    for name in sets:
         ours = [100 * mean(name, detector, "auroc") for detector in detectors]
         rows.append([*ours, *(beside[name][method] for method in PUBLISHED if beside)])
         line(name, [f"{value:.1f}" for value in rows[-1]])
     line("**mean**", [f"**{value:.2f}**" for value in np.mean(rows, axis=0)])
     for key, title, factor in SUMMARY:
-        values = [factor * np.mean([mean(name, detector, key) for name in args.sets]) for detector in detectors]
+        values = [factor * np.mean([mean(name, detector, key) for name in sets]) for detector in detectors]
         line(title, [f"{value:.2f}" for value in values])
     line("seeds", [str(len(seeds[detector])) for detector in detectors])
 

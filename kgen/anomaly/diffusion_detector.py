@@ -30,8 +30,8 @@ class DiffusionDetector(TableDetector):
 
         strangeness(x) = log mean_k |x - x_k| + 1/L Σ_σ log |D(x; σ) - x|
 
-    with the nearest learned rows x_k and noise levels σ of 0.2, 0.4 and 0.8 standard deviations. It learns from normal
-    rows; a few anomalies among them do little harm.
+    with the nearest learned rows x_k, equal ones counted once, and noise levels σ of 0.2, 0.4 and 0.8 standard
+    deviations. It learns from normal rows; a few anomalies among them do little harm.
 
     Args:
         measure: "both" (the sum above), "network" or "neighbours" (one of its terms).
@@ -113,8 +113,10 @@ class DiffusionDetector(TableDetector):
         self._remember(x[np.sort(chosen)])
 
     def _remember(self, rows):
-        self.reference_ = rows
-        self.neighbors_ = NearestNeighbors(n_neighbors=min(self.num_neighbors, len(rows))).fit(rows)
+        # Each once: an anomaly that was learned with its copies would else be its own neighbourhood.
+        self.reference_ = np.unique(rows, axis=0)
+        count = min(self.num_neighbors, len(self.reference_))
+        self.neighbors_ = NearestNeighbors(n_neighbors=count).fit(self.reference_)
 
     def _state(self):
         return {**super()._state(), "reference": self.reference_}

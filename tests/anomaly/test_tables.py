@@ -43,6 +43,13 @@ def test_what_is_strange_together_is_found_though_each_column_is_ordinary():
         assert detector.score_samples(odd).max() < np.median(detector.score_samples(rows[:100]))
 
 
+def test_a_strange_row_stays_strange_however_often_it_was_learned():
+    rows = np.random.default_rng(0).normal(size=(300, 2))
+    learned = np.concatenate([rows, np.full((6, 2), 5.0)])  # more copies than neighbours
+    detector = DiffusionDetector(**TINY, measure="neighbours", held_back=0.0).fit(learned)
+    assert detector.score_samples([[5.0, 5.0]]) < detector.score_samples(rows).min()
+
+
 def test_mixed_tables_with_gaps():
     detector = DiffusionDetector(**LEARNS, held_back=0.2).fit(frame(400))
     assert list(detector.feature_names_in_) == ["kind", "weight", "length", "doors"]
