@@ -171,6 +171,7 @@ def build(studio):
 
     @sentences
     def look_inside(model, text, layer, head, between, number):
+        seen_there = ()
         for found in looked(model, text, layer, head, between, number):
             if found is None:
                 yield [gr.skip()] * 3

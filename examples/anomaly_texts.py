@@ -1,4 +1,6 @@
-"""Which texts do not belong here: BERT turns each into a vector, and a detector of tables learns which are usual.
+# %% [markdown]
+"""
+# Which texts do not belong here: BERT turns each into a vector, and a detector of tables learns which are usual
 
     python examples/anomaly_texts.py --bert FOLDER --data FOLDER         reviews of films are normal; minutes
     python examples/anomaly_texts.py --quick                             seconds, prose about Python against Python
@@ -10,8 +12,11 @@ said every day. AUROC says how often one from elsewhere scores above a review. B
 of scikit-learn's on the same vectors. Then the reviews that are least like reviews.
 
 With --quick a small BERT is trained first, on the language reference of Python; lines of code are to be found.
+
+**You will see** how often each detector ranks a stranger above a review, and the reviews that are least like reviews.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -23,12 +28,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import kgen
+from kgen.script import read_options
 
 LEARNED, ASKED = 2000, 500
 QUICK_BERT = {"num_layers": 1, "model_dim": 32, "num_heads": 2, "context_length": 32, "vocabulary_size": 600}
 QUICK = {"epochs": 30, "batch_size": 64, "hidden_dim": 32, "members": 1}
 
 
+# %% [markdown]
+# ## Detectors on vectors of texts
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bert", type=Path, help="folder with config.json, model.safetensors and the tokenizer")
@@ -36,7 +47,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="embedded texts, a BERT that is trained in seconds")
     parser.add_argument("--out", type=Path, default=Path("anomaly_texts"), help="folder for the detector")
-    options = parser.parse_args()
+    options = read_options(parser)
     if not options.quick and not options.bert:
         parser.error("--bert: name the folder of a checkpoint, or try it with --quick")
     rng = np.random.default_rng(options.seed)
@@ -72,6 +83,11 @@ def main():
     detectors["DiffusionDetector"].save(options.out / "detector.zip")
 
 
+# %% [markdown]
+# ## Figures and texts
+
+
+# %%
 def area(detector, clean, strange):
     scores = -np.concatenate([detector.score_samples(clean), detector.score_samples(strange)])
     return float(roc_auc_score(np.repeat([0, 1], [len(clean), len(strange)]), scores))
@@ -110,5 +126,6 @@ def small_bert(texts, seed):
     return bert
 
 
+# %%
 if __name__ == "__main__":
     main()

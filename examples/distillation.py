@@ -1,4 +1,6 @@
-"""A small student of a large teacher, as DistilBERT learned: every other layer, and the opinions of the teacher.
+# %% [markdown]
+"""
+# A small student of a large teacher, as DistilBERT learned: every other layer, and the opinions of the teacher
 
     python examples/distillation.py --data FOLDER                 ten minutes: snippets of film reviews
     python examples/distillation.py --quick                       seconds, on sentences that are made up here
@@ -14,8 +16,12 @@ Another model of the student's size and beginning learns without the teacher's o
 none has seen.
 
 Paper: Sanh et al., DistilBERT, a distilled version of BERT: smaller, faster, cheaper and lighter, 2019.
+
+**You will see** what a hidden word costs teacher, student and a model that learned without the teacher, and how much
+faster the small ones read.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -25,12 +31,18 @@ from keras import ops
 
 import kgen
 from kgen.functional.cloze import hide
+from kgen.script import read_options
 
 TEACHER = {"num_layers": 4, "model_dim": 128, "num_heads": 4, "context_length": 64, "segments": 0, "dropout": 0.0}
 QUICK = {"num_layers": 2, "model_dim": 32, "num_heads": 2, "context_length": 32, "segments": 0, "dropout": 0.0}
 TEMPERATURE = 2.0
 
 
+# %% [markdown]
+# ## Teacher, student, and one that learns alone
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the reviews")
@@ -39,7 +51,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="tiny models, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("distillation"), help="folder for the student")
-    options = parser.parse_args()
+    options = read_options(parser)
     started, shape, vocabulary = time.time(), TEACHER, 4096
     if options.quick:
         shape, vocabulary, options.minutes, options.epochs = QUICK, 100, 0.05, 3
@@ -69,6 +81,11 @@ def main():
     kgen.metrics.report(f"distillation, {what}", figures, student, options.seed, started)
 
 
+# %% [markdown]
+# ## The teacher's opinions
+
+
+# %%
 @keras.saving.register_keras_serializable(package="kgen_examples")
 class Distillation(keras.Model):
     """A student and a teacher that fill the same gaps; only the student learns.
@@ -114,6 +131,11 @@ class Distillation(keras.Model):
         return ops.sum(loss * counted) / ops.maximum(ops.sum(counted), 1.0)
 
 
+# %% [markdown]
+# ## The student, and the texts
+
+
+# %%
 def half_of(teacher, shape):
     """A model of half the layers that begins with every other one of the teacher's, and all the rest of it."""
     student = kgen.models.BERT(**{**shape, "num_layers": teacher.num_layers // 2})
@@ -143,5 +165,6 @@ def made_up():
     return [f"the {what} is {how} and {who} said {mood} ." for what, how, mood in pairs for who in ("she", "he")] * 8
 
 
+# %%
 if __name__ == "__main__":
     main()

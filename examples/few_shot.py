@@ -1,4 +1,6 @@
-"""Do examples help, and does it matter which? A GPT of Python writes docstrings after none, random and similar ones.
+# %% [markdown]
+"""
+# Do examples help, and does it matter which? A GPT of Python writes docstrings after none, random and similar ones
 
     python examples/few_shot.py               a minute or two; nothing is trained or downloaded
     python examples/few_shot.py --quick       seconds, a few functions
@@ -10,8 +12,11 @@ lastly the most similar ones of other modules only. Nothing about the model chan
 
 Papers: Brown et al., Language Models are Few-Shot Learners, 2020; Liu et al., What Makes Good In-Context Examples for
 GPT-3?, 2022.
+
+**You will see** nats per character of a docstring after no, random, similar and foreign examples.
 """
 
+# %%
 import argparse
 import ast
 import re
@@ -21,11 +26,17 @@ from pathlib import Path
 import numpy as np
 
 import kgen
+from kgen.script import read_options
 
 FUNCTION = kgen.prompts.Template('def {head}:\n    """{doc}"""')
 LONGEST = 80  # characters of a head and of a docstring's first line
 
 
+# %% [markdown]
+# ## Prompts with and without examples
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="not needed: the functions come with Python")
@@ -34,7 +45,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a few functions")
     parser.add_argument("--out", type=Path, default=Path("few_shot"), help="folder for the prompts")
-    options = parser.parse_args()
+    options = read_options(parser)
     started = time.time()
     model, rng = kgen.models.GPT.from_preset("python-gpt"), np.random.default_rng(options.seed)
     functions = documented(kgen.datasets.load("stdlib_code", "test"))
@@ -64,6 +75,11 @@ def main():
     kgen.metrics.report(f"python-gpt, {what}", figures, model, options.seed, started)
 
 
+# %% [markdown]
+# ## What an answer costs
+
+
+# %%
 def cost(model, prompts, answers):
     """Mean nats per character of answers, each after its prompt; a prompt that is too long loses its beginning."""
     rows, learned = [], []
@@ -74,6 +90,11 @@ def cost(model, prompts, answers):
     return model.evaluate(rows, learned, full=True)["nats_per_character"]
 
 
+# %% [markdown]
+# ## The functions
+
+
+# %%
 def documented(modules):
     """Functions with a docstring: dicts of head, doc (its first line), the words of the head, and the module."""
     found = []
@@ -94,5 +115,6 @@ def shown(functions):
     return [{name: one[name] for name in FUNCTION.places} for one in functions]
 
 
+# %%
 if __name__ == "__main__":
     main()

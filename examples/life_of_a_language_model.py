@@ -1,4 +1,6 @@
-"""The life of a language model: it reads, it learns to do what it is told, it is examined, and people talk to it.
+# %% [markdown]
+"""
+# The life of a language model: it reads, it learns to do what it is told, it is examined, and people talk to it
 
     python examples/life_of_a_language_model.py                    ten minutes; nothing is downloaded
     python examples/life_of_a_language_model.py --data FOLDER      also reads and judges film reviews
@@ -14,8 +16,12 @@
 
 Papers: Radford et al., Improving Language Understanding by Generative Pre-Training, 2018; Wei et al., Finetuned
 Language Models Are Zero-Shot Learners, 2022.
+
+**You will see** how it goes on with a text, what it answers once it was told how, the share of right answers, and the
+command that opens a chat with it.
 """
 
+# %%
 import argparse
 import time
 from pathlib import Path
@@ -23,6 +29,7 @@ from pathlib import Path
 import keras
 
 import kgen
+from kgen.script import read_options
 
 SIZES = {"context_length": 128, "num_layers": 4, "num_heads": 4, "model_dim": 128, "positions": "rotary"}
 QUICK = {"context_length": 128, "num_layers": 1, "num_heads": 2, "model_dim": 32}
@@ -30,6 +37,11 @@ ASKED = ("What is the opposite of wet?", "Say the last word of spade cheese lion
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
 
 
+# %% [markdown]
+# ## Four stages
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with reviews and questions")
@@ -40,7 +52,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a tiny model, little data")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("life_of_a_language_model"), help="folder for the model")
-    options = parser.parse_args()
+    options = read_options(parser)
     if options.quick:
         options.minutes, options.epochs, options.vocabulary, options.questions = 0.03, 1, 400, 8
     started = time.time()
@@ -78,6 +90,11 @@ def main():
     print(f"To talk to it: kgen demo --model {options.out}")
 
 
+# %% [markdown]
+# ## Texts and examination
+
+
+# %%
 def material(options):
     """Texts to read, prose to be surprised by, conversations to learn from, and several to be examined in."""
     texts, (prose, *_) = kgen.datasets.load("pydoc"), kgen.datasets.load("pydoc", "test")
@@ -108,5 +125,6 @@ def recipe(rate):
     return keras.optimizers.AdamW(rate, weight_decay=0.1, beta_2=0.99, global_clipnorm=1.0)
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -1,4 +1,6 @@
-"""Conversations in a sentence: T5 learns their language from gaps, then to sum them up.
+# %% [markdown]
+"""
+# Conversations in a sentence: T5 learns their language from gaps, then to sum them up
 
     python examples/summaries.py --data FOLDER          ten minutes: DialogSum
     python examples/summaries.py --quick                seconds, on conversations that are made up here
@@ -9,20 +11,29 @@ is what somebody would send who had not read on.
 
 Papers: Chen et al., DialogSum, 2021; Raffel et al., Exploring the Limits of Transfer Learning with a Unified
 Text-to-Text Transformer, 2020.
+
+**You will see** ROUGE beside that of the first turns, and a few conversations with their summaries, true and written.
 """
 
+# %%
 import argparse
 import itertools
 import time
 from pathlib import Path
 
 import kgen
+from kgen.script import read_options
 
 SIZES = {"num_layers": 2, "num_heads": 4, "model_dim": 128, "feedforward_dim": 256, "context_length": 256}
 QUICK = {"num_layers": 1, "num_heads": 2, "model_dim": 32, "context_length": 64}
 TURNS = 3  # of the summary to beat
 
 
+# %% [markdown]
+# ## Gaps, then summaries
+
+
+# %%
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with DialogSum")
@@ -32,7 +43,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a tiny model on made-up conversations")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("summaries"), help="folder for the model and its summaries")
-    options = parser.parse_args()
+    options = read_options(parser)
     started, sizes = time.time(), QUICK if options.quick else SIZES
     if options.quick:
         options.minutes, options.epochs, options.vocabulary = 0.03, 2, 400
@@ -65,6 +76,11 @@ def main():
     kgen.metrics.report(f"T5 sums up, {what}", figures, model, options.seed, started)
 
 
+# %% [markdown]
+# ## Conversations
+
+
+# %%
 def read(folder):
     """(conversations, summaries) to learn from and to be tested on."""
     try:
@@ -101,5 +117,6 @@ def made_up():
     return (sources[:12] * 4, targets[:12] * 4), (sources[12:], targets[12:])
 
 
+# %%
 if __name__ == "__main__":
     main()

@@ -41,7 +41,7 @@ class _FusedStep:
         m, v = ([moments[place].value for place in places] for moments in (one._momentums, one._velocities))
         if any(not _alike(*tensors) for tensors in zip(weights, gradients, m, v, strict=True)):
             return type(one)._parallel_update_step(one, gradients, variables, learning_rate)
-        step = int(one.iterations.value) + 1
+        step = int(keras.ops.convert_to_numpy(one.iterations)) + 1
         torch._fused_adam_(
             weights,
             gradients,

@@ -36,9 +36,9 @@ class GroupNormalization(keras.Layer):
 
     Example:
 
-    >>> import numpy as np, kgen
+    >>> import keras, numpy as np, kgen
     >>> normalize = kgen.layers.GroupNormalization(groups=2)
-    >>> y = np.asarray(normalize(np.arange(16.0).reshape(1, 2, 2, 4)))
+    >>> y = keras.ops.convert_to_numpy(normalize(np.arange(16.0).reshape(1, 2, 2, 4)))
     >>> bool(abs(y[..., :2].mean()) < 1e-6), bool(abs(y[..., 2:].std() - 1) < 1e-5)
     (True, True)
 

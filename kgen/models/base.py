@@ -270,6 +270,8 @@ class GenerativeModel(keras.Model):
             return super().save(filepath, overwrite=overwrite, **kwargs)
         if path.exists() and not overwrite:
             raise FileExistsError(f"filepath: {path} exists and overwrite is False")
+        if self.compiled and self.built and not self.optimizer.built:  # as it will be where the file is read
+            self.optimizer.build(self.trainable_variables)
         with files.atomic_write(path) as temporary:
             super().save(temporary, **kwargs)
 

@@ -252,7 +252,7 @@ def test_a_model_is_built_for_all_parts_of_its_data(monkeypatch):
             pass
 
     config = {"seed": 3, "arguments": {"cell": "gru"}, "learning_rate": None}
-    runs._build(Translator, config, (["a"], ["b"]))
+    runs._build(Translator, config, (["a"], ["b"]), start=None)
     assert Translator.got == (["a"], ["b"], {"seed": 3, "cell": "gru"})
 
 
