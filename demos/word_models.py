@@ -21,9 +21,9 @@ DEEDS = {"walk": ("walked", "to the park"), "play": ("played", "with a ball")}
 DEEDS |= {"work": ("worked", "in an office"), "talk": ("talked", "about news")}
 COLOURS = ("red", "green", "blue", "yellow")
 
-SENTENCES = 6000
+SENTENCES = 12_000
 FIT = {
-    WORLD: ({"model_dim": 24, "window": 4, "subsample": 3e-3}, {"epochs": 8, "batch_size": 32}),
+    WORLD: ({"model_dim": 32, "window": 4, "subsample": 3e-3}, {"epochs": 8, "batch_size": 32}),
     PROSE: ({"model_dim": 64}, {"epochs": 8}),
 }
 
