@@ -3,7 +3,7 @@
 # Which texts do not belong here: BERT turns each into a vector, and a detector of tables learns which are usual
 
     python examples/anomaly_texts.py --bert FOLDER --data FOLDER         reviews of films are normal; minutes
-    python examples/anomaly_texts.py --quick                             seconds, prose about Python against Python
+    python examples/anomaly_texts.py --quick                             seconds, prose about Python against dates
 
 --bert is a folder of a Hugging Face checkpoint that `kgen.interop` reads, such as all-MiniLM-L6-v2; --data holds the
 files of "sentiment", "multi30k" and "tatoeba_en_fr", and without it Keras downloads what it can. A detector learns from
@@ -11,7 +11,7 @@ files of "sentiment", "multi30k" and "tatoeba_en_fr", and without it Keras downl
 said every day. AUROC says how often one from elsewhere scores above a review. Beside kgen's detectors stands a forest
 of scikit-learn's on the same vectors. Then the reviews that are least like reviews.
 
-With --quick a small BERT is trained first, on the language reference of Python; lines of code are to be found.
+With --quick a small BERT is trained first, on lines of the language reference of Python; dates are to be found.
 
 **You will see** how often each detector ranks a stranger above a review, and the reviews that are least like reviews.
 """
@@ -52,7 +52,7 @@ def main():
         parser.error("--bert: name the folder of a checkpoint, or try it with --quick")
     rng = np.random.default_rng(options.seed)
     if options.quick:
-        learned, asked, others = python_and_prose(rng)
+        learned, asked, others = prose_and_dates(rng)
         bert, arguments = small_bert(learned, options.seed), QUICK
     else:
         learned, asked, others = reviews_and_others(options.data, rng)
@@ -103,16 +103,12 @@ def reviews_and_others(data, rng):
     return some(reviews, LEARNED, rng), some(fresh, ASKED, rng), others
 
 
-def python_and_prose(rng):
-    """The same of lines that come with Python: those about the language, and those in it."""
-    prose, code = (lines_of(kgen.datasets.load(name)[:40]) for name in ("pydoc", "stdlib_code"))
-    prose = some(prose, 700, rng)
-    return prose[:500], prose[500:], {"code": some(code, 200, rng)}
-
-
-def lines_of(documents):
-    """Lines of some length, each once."""
-    return list(dict.fromkeys(line.strip() for text in documents for line in text.splitlines() if len(line) > 30))
+def prose_and_dates(rng):
+    """The same of embedded texts."""
+    lines = (line.strip() for text in kgen.datasets.load("pydoc") for line in text.splitlines())
+    prose = some(list(dict.fromkeys(line for line in lines if len(line) > 30)), 700, rng)
+    dates, _ = kgen.datasets.load("dates", "test")
+    return prose[:500], prose[500:], {"dates": some(dates, 200, rng)}
 
 
 def some(texts, count, rng):
