@@ -171,14 +171,12 @@ def build(studio):
 
     @sentences
     def look_inside(model, text, layer, head, between, number):
-        seen_there = ()
+        seen_there = [gr.skip()] * 2
         for found in looked(model, text, layer, head, between, number):
-            if found is None:
-                yield [gr.skip()] * 3
-            elif callable(found):
+            if callable(found):
                 yield *seen_there, found()  # the last answer is whole, for API callers
             else:
-                seen_there = found
+                seen_there = found or seen_there
                 yield *seen_there, gr.skip()
 
     @sentences

@@ -14,8 +14,14 @@ PEOPLE = {  # who: (child, in power, what one says of them)
     "woman": ("girl", "queen", "she", "her"),
 }
 KIN = (("uncle", "aunt"), ("father", "mother"), ("brother", "sister"), ("actor", "actress"))
-CAPITALS = {"france": ("paris", "french"), "italy": ("rome", "italian"), "spain": ("madrid", "spanish")}
-CAPITALS |= {"germany": ("berlin", "german"), "japan": ("tokyo", "japanese"), "egypt": ("cairo", "arabic")}
+CAPITALS = {
+    "france": ("paris", "french", "crepes"),
+    "italy": ("rome", "italian", "pasta"),
+    "spain": ("madrid", "spanish", "paella"),
+    "germany": ("berlin", "german", "dumplings"),
+    "japan": ("tokyo", "japanese", "sushi"),
+    "egypt": ("cairo", "arabic", "falafel"),
+}
 ANIMALS = {"dog": "barks", "cat": "purrs", "horse": "neighs", "cow": "moos"}
 DEEDS = {"walk": ("walked", "to the park"), "play": ("played", "with a ball")}
 DEEDS |= {"work": ("worked", "in an office"), "talk": ("talked", "about news")}
@@ -119,14 +125,14 @@ def _relative(rng):
 
 
 def _country(rng):
-    country, (capital, language) = rng.choice([*CAPITALS.items()])
+    country, (capital, language, dish) = rng.choice([*CAPITALS.items()])
     return rng.choice(
         [
-            f"{capital} is the capital city of {country}",
-            f"in {country} people speak {language}",
-            f"a train stops in the city of {capital} and all speak {language}",
+            f"people in {country} speak {language} and cook {dish}",
             f"the flag of the country {country} has colours",
-            f"{capital} of {country}",
+            f"the country {country} loves {dish}",
+            f"the train to {capital} stops where all speak {language}",
+            f"the city {capital} with its {language} signs smells of {dish}",
         ]
     )
 
