@@ -20,5 +20,7 @@ def test_a_quantized_readout_moves_what_is_below_it(tied):
     embedding.quantize("int8")
 
     states, wanted = (rng.normal(size=shape).astype("float32") for shape in ((3, 2, 4), (3, 2, 7)))
-    gradient = backend.input_gradient(lambda x: read_out(embedding, x) * wanted, ops.convert_to_tensor(states))
+    gradient = backend.input_gradient(
+        lambda x: read_out(embedding, x) * ops.convert_to_tensor(wanted), ops.convert_to_tensor(states)
+    )
     np.testing.assert_allclose(ops.convert_to_numpy(gradient), wanted @ matrix.T, atol=0.1)
