@@ -34,11 +34,12 @@ def demo(
         import gradio  # noqa: F401
     except ImportError:
         raise ImportError("the studio needs gradio: pip install 'keras-kgen[demos]'") from None
-    try:
-        from kgen_demos import app as studio
-    except ImportError:  # a checkout: the folder demos/ beside kgen/
-        sys.path.insert(0, str(Path(__file__).parents[2]))
+    checkout = Path(__file__).parents[2]
+    if (checkout / "demos" / "app.py").exists():  # not the copy that an editable installation made of it once
+        sys.path.insert(0, str(checkout))
         from demos import app as studio
+    else:
+        from kgen_demos import app as studio
     studio.main(models=list(model), port=port)
 
 
