@@ -32,6 +32,8 @@ class Student(GenerativeModel):
         self.teacher = teacher
         self.image_shape = image_shape
         teacher.trainable = False
+        for weight in teacher.weights:  # where a teacher was frozen when it was saved, the line above may do nothing
+            weight.trainable = False
         shape = self._taught_shape()
         if len(shape) not in (1, 3):
             raise ValueError(
