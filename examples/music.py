@@ -8,7 +8,7 @@
     pip install music21                             and it learns from the chorales by Bach that this package carries
 
 Music becomes tokens: time is cut into eighths, and each eighth is four tokens, what soprano, alto, tenor and bass
-begin there: a pitch (MIDI's number 0 to 127), "go on" with the note that sounds, or "rest". One token more ends a
+begin there: a pitch (MIDI's number 0 to 127), "go on" with the note that sounds, or "rest". An eighth of one token more ends a
 piece. So a chorale is a sequence of integers, a GPT learns which comes next, and what it writes is a MIDI file that
 any player plays.
 
