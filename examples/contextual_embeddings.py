@@ -91,15 +91,20 @@ def likeness(found, kinds):
     return float(cosines[same & others].mean()), float(cosines[~same].mean())
 
 
-def picture(layers, kinds):
-    """Two principal components of the vectors after each layer."""
-    figure = Figure(figsize=(2.9 * len(layers), 3.2), layout="constrained")
-    for number, (axes, found) in enumerate(zip(np.atleast_1d(figure.subplots(1, len(layers))), layers, strict=True)):
-        points = PCA(2, random_state=0).fit_transform(found)
+def picture(seen, kinds, new, truth):
+    """The new vectors after each layer: along the way from one kind's mean to the other's, and across it."""
+    figure = Figure(figsize=(2.9 * len(new), 3.2), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(new)))
+    for number, (axes, known, found) in enumerate(zip(panels, seen, new, strict=True)):
+        way = known[kinds == 1].mean(axis=0) - known[kinds == 0].mean(axis=0)
+        way /= np.linalg.norm(way) + 1e-9
+        centred = found - known.mean(axis=0)
+        along = centred @ way
+        across = PCA(1, random_state=0).fit_transform(centred - along[:, None] * way)[:, 0]
         for kind, name in enumerate(KINDS):
-            axes.plot(*points[kinds == kind].T, ".", markersize=4, label=name)
+            axes.plot(along[truth == kind], across[truth == kind], ".", markersize=4, label=name)
         axes.set(xticks=[], yticks=[], title=f"after layer {number}" if number else "embedding and place")
-    axes.legend(frameon=False, fontsize=8)
+    panels[-1].legend(frameon=False, fontsize=8)
     figure.suptitle(f"“{WORD}”, sentence by sentence")
     return figure
 
@@ -112,7 +117,7 @@ def picture(layers, kinds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, help="a Hugging Face folder of BERT; else a small one is trained")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=250)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a tiny model, few epochs")
     parser.add_argument("--out", type=Path, default=Path("contextual_embeddings"), help="folder for the picture")
@@ -136,7 +141,7 @@ def main():
     figures["cosine, same meaning"], figures["cosine, other meaning"] = likeness(found[-1], truth)
     kgen.metrics.report(f"“{WORD}” in {len(new)} sentences", figures, model, options.seed, started)
     options.out.mkdir(parents=True, exist_ok=True)
-    picture(found, truth).savefig(options.out / "runs.png")
+    picture(seen, kinds[:60], found, truth).savefig(options.out / "runs.png")
 
 
 # %%

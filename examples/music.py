@@ -8,7 +8,7 @@
     pip install music21                             and it learns from the chorales by Bach that this package carries
 
 Music becomes tokens: time is cut into eighths, and each eighth is four tokens, what soprano, alto, tenor and bass
-begin there: a pitch (MIDI's number 0 to 127), "go on" with the note that sounds, or "rest". One token more ends a
+begin there: a pitch (MIDI's number 0 to 127), "go on" with the note that sounds, or "rest". An eighth of one token more ends a
 piece. So a chorale is a sequence of integers, a GPT learns which comes next, and what it writes is a MIDI file that
 any player plays.
 
@@ -131,8 +131,8 @@ def eighths(part):
 
 # %%
 def tokens(pieces):
-    """All pieces as one sequence of ids, each with its end."""
-    return np.concatenate([np.append(piece.ravel(), END) for piece in pieces]).astype("int32")
+    """All pieces as one sequence of ids. The end of each is as long as an eighth, so that the voices stay in step."""
+    return np.concatenate([np.append(piece.ravel(), VOICES * [END]) for piece in pieces]).astype("int32")
 
 
 def sounding(piece):
@@ -212,7 +212,7 @@ def rolls(pieces):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pieces", type=int, default=200, help="to learn from")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a tiny model, few pieces, the made-up ones")
     parser.add_argument("--out", type=Path, default=Path("music"), help="folder for the piece and the picture")
@@ -228,12 +228,14 @@ def main():
 
     model = kgen.models.GPT(vocabulary_size=NUM_TOKENS, dropout=0.1, seed=options.seed, **shape)
     model.compile(keras.optimizers.Adam(2e-3))
-    model.fit(tokens(train), batch_size=32, epochs=options.epochs, verbose=2)
+    model.fit(tokens(train), batch_size=8, epochs=options.epochs, verbose=2)
 
     most = 60 if options.quick else 4 * len(train[0])
     sampler = kgen.decoding.TopP(0.95)
     found = [
-        pieces_of(model.generate([END], max_new_tokens=most, sampler=sampler, seed=options.seed + i, stop=[END]))
+        pieces_of(
+            model.generate(VOICES * [END], max_new_tokens=most, sampler=sampler, seed=options.seed + i, stop=[END])
+        )
         for i in range(2 if options.quick else 8)
     ]
     found = [piece for piece in found if len(piece)] or [train[0][:1]]
