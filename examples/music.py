@@ -7,9 +7,9 @@
     python examples/music.py --quick                seconds
     pip install music21                             and it learns from the chorales by Bach that this package carries
 
-Music becomes tokens: time is cut into eighths, and each eighth is four tokens, what soprano, alto, tenor and bass
-begin there: a pitch (MIDI's number 0 to 127), "go on" with the note that sounds, or "rest". An eighth of one token more ends a
-piece. So a chorale is a sequence of integers, a GPT learns which comes next, and what it writes is a MIDI file that
+Music becomes tokens: time is cut into eighths, and each eighth is four tokens, what soprano, alto, tenor and bass begin
+there: a pitch (MIDI's number 0 to 127), "go on" with the note that sounds, or "rest". An eighth of one token more ends
+a piece. So a chorale is a sequence of integers, a GPT learns which comes next, and what it writes is a MIDI file that
 any player plays.
 
 Without music21 the chorales are made up: chords of a key follow each other as the rules of harmony like it, each voice
