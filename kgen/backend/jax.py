@@ -1,6 +1,7 @@
 """kgen on JAX."""
 
 import functools
+import operator
 import os
 
 import jax
@@ -11,6 +12,7 @@ from keras.src.backend.common.stateless_scope import in_stateless_scope
 from kgen.backend import cross_entropy
 from kgen.backend import normalization
 from kgen.backend import recurrent_loop
+from kgen.backend import turned
 from kgen.backend.cells import biases
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
@@ -24,19 +26,30 @@ def input_gradient(function, x):
 
 def compiled(function, variables=()):
     variables = list(variables)
+    eight_bits = turned.candidates(variables) if jax.default_backend() == "cpu" else []
 
     @jax.jit
-    def pure(values, *inputs):
+    def pure(values, matrices, *inputs):
         # Weights go in as arguments: as constants they would be baked into the program and go stale.
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+        scope = keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
+        with turned.known(eight_bits, matrices), scope:
             return function(*inputs)
 
     def run(*inputs):
         if in_stateless_scope():  # part of what is being compiled
             return function(*inputs)
-        return pure([variable.value for variable in variables], *inputs)
+        matrices = [turned.matrix(one, one.value, operator.is_, jnp.transpose) for one in eight_bits]
+        return pure([variable.value for variable in variables], matrices, *inputs)
 
     return run
+
+
+def turned_matrix(variable):
+    return turned.of(variable)
+
+
+def integer_product(rows, matrix):
+    return jax.lax.dot_general(rows, matrix, (((1,), (1,)), ((), ())), preferred_element_type="int32")
 
 
 def write_cache(cache, value, index):

@@ -1,11 +1,13 @@
 """kgen on TensorFlow."""
 
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from kgen.backend import cross_entropy
 from kgen.backend import normalization
 from kgen.backend import recurrent_loop
+from kgen.backend import turned
 from kgen.backend.cells import biases
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
@@ -22,9 +24,40 @@ def input_gradient(function, x):
 
 
 def compiled(function, variables=()):
-    # A tf.function reads variables where they are: `variables` is for the other backends.
-    outermost = tf.function(function, jit_compile=True)
-    return lambda *inputs: function(*inputs) if tf.inside_function() else outermost(*inputs)
+    # A tf.function reads variables where they are; what it has to be handed are eight-bit matrices, transposed.
+    on_cpu = not tf.config.get_visible_devices("GPU")
+    eight_bits = turned.candidates(variables) if on_cpu else []
+
+    @tf.function(jit_compile=True)
+    def outermost(matrices, *inputs):
+        with turned.known(eight_bits, matrices):
+            return function(*inputs)
+
+    def run(*inputs):
+        if tf.inside_function():
+            return function(*inputs)
+        values = [one.value.value() for one in eight_bits]
+        pairs = zip(eight_bits, values, strict=True)
+        return outermost([turned.matrix(*pair, _same_buffer, tf.transpose) for pair in pairs], *inputs)
+
+    return run
+
+
+def _same_buffer(before, now):
+    # What a tensor still refers to is not written over: a variable that was assigned since lies elsewhere.
+    return _address(before) == _address(now)
+
+
+def _address(tensor):
+    return np.frombuffer(memoryview(tensor), "int8").ctypes.data
+
+
+def turned_matrix(variable):
+    return turned.of(variable)
+
+
+def integer_product(rows, matrix):
+    return tf.matmul(rows, matrix, transpose_b=True, output_type="int32")
 
 
 def write_cache(cache, value, index):

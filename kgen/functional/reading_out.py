@@ -1,7 +1,9 @@
-"""Logits from hidden states by the matrix that embeds tokens, with a gradient also where that matrix has eight bits."""
+"""Logits from hidden states by the matrix that embeds tokens; one of eight bits is fast, or has a gradient."""
 
 from keras import ops
 
+from kgen import backend
+from kgen.functional import eight_bits
 from kgen.functional.rows import on_rows
 
 
@@ -19,6 +21,9 @@ def read_out(embedding, hidden):
         return on_rows(lambda rows: embedding(rows, reverse=True), hidden)
     if embedding.tie_weights:
         matrix, scale = ops.transpose(embedding._embeddings), ops.transpose(embedding.embeddings_scale)
+        turned = backend.turned_matrix(embedding._embeddings)
+        if turned is not None and embedding.logit_soft_cap is None:
+            return on_rows(lambda rows: eight_bits.product(rows, turned, scale), hidden)
     else:
         matrix, scale = embedding.reverse_embeddings, embedding.reverse_embeddings_scale
 

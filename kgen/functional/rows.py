@@ -1,6 +1,9 @@
 """Layers that look at one position at a time, applied to all positions as one matrix."""
 
+import keras
 from keras import ops
+
+from kgen.functional.eight_bits import dense
 
 
 def on_rows(layer, x):
@@ -10,7 +13,8 @@ def on_rows(layer, x):
     axes, 38 against 74 ms for (16, 256, 192) times (192, 768).
     """
     *leading, dim = ops.shape(x)
+    rows = x if len(leading) == 1 else ops.reshape(x, (-1, dim))
+    rows = dense(layer, rows) if isinstance(layer, keras.layers.Dense) else layer(rows)
     if len(leading) == 1:
-        return layer(x)
-    rows = layer(ops.reshape(x, (-1, dim)))
+        return rows
     return ops.reshape(rows, (*leading, rows.shape[-1]))

@@ -6,6 +6,7 @@ from keras import ops
 from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
+from kgen.functional.eight_bits import dense
 from kgen.functional.initial_values import check_initializer
 from kgen.functional.initial_values import fresh_initializer
 from kgen.functional.rows import on_rows
@@ -94,13 +95,13 @@ class FeedForward(keras.Layer):
         return on_rows(self._of_rows, inputs)
 
     def _of_rows(self, rows):
-        x = self.hidden(rows)
+        x = dense(self.hidden, rows)
         if self.activation in GATED:
             gate, x = x[..., : self.feedforward_dim], x[..., self.feedforward_dim :]
             x = GATED[self.activation](gate) * x
         else:
             x = ACTIVATIONS[self.activation](x)
-        return self.output_projection(x)
+        return dense(self.output_projection, x)
 
     def compute_output_shape(self, inputs_shape):
         return inputs_shape
