@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 import kgen
 from kgen.script import read_options
 
-NETWORK = {"widths": (32, 64, 64), "blocks": 2}
+NETWORK = {"widths": (16, 32, 64), "blocks": 1}
 QUICK = {"widths": (8, 16), "blocks": 1, "num_heads": 2}
 SOLVERS = {
     "DDPM": kgen.diffusion.DDPM(),
