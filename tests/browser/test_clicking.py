@@ -31,8 +31,17 @@ def button(page, name):
 
 
 def box(page, label):
-    """A box with a text or a number."""
-    return page.get_by_label(label, exact=True).locator("visible=true").first
+    """A box with a text or a number. Not by its label alone: to a browser that may be one of the button that copies."""
+    boxes = "input, textarea"
+    labelled = page.locator("label", has=page.get_by_text(label, exact=True)).locator(boxes)
+    named = page.get_by_label(label, exact=True).and_(page.locator(boxes))
+    return labelled.or_(named).locator("visible=true").first
+
+
+def cell(page, text, table=""):
+    """A cell of a table; `table` is a class of it."""
+    cells = page.locator(f"{table} td").or_(page.locator(f"{table} [role=gridcell]"))
+    return cells.filter(has_text=text).locator("visible=true").first
 
 
 def picture(page, label):
@@ -80,7 +89,7 @@ def test_translation_has_a_search_and_a_neighbour(page, keep):
     wait_for_text(page, box(page, "Translation"), "gare")
     open_part(page, "Other translations")
     button(page, "Show other translations").click()
-    page.get_by_role("gridcell").or_(page.locator("td")).filter(has_text="gare").first.wait_for()
+    cell(page, "gare").wait_for()
     open_part(page, "Search tree")
     button(page, "Show the tree").click()
     picture(page, "Search tree")
@@ -111,7 +120,8 @@ def test_image_generation_and_its_map(page, keep):
 def test_restoration_fills_the_hole_of_its_example(page, keep):
     open_tab(page, "Restoration")
     button(page, "An example").click()
-    page.wait_for_timeout(1000)
+    page.locator("canvas").locator("visible=true").first.wait_for()
+    page.wait_for_timeout(1000)  # until it is drawn
     button(page, "Restore").click()
     picture(page, "Answers")
     keep("restoration")
@@ -133,10 +143,10 @@ def test_a_detector_is_trained_while_one_watches(page, keep):
 def test_inside_words_are_points(page, keep):
     open_tab(page, "Inside")
     button(page, "Find it").click()
-    page.locator(".analogy td", has_text="queen").first.wait_for()
+    cell(page, "queen", ".analogy").wait_for()
     picture(page, "Map of words")
     button(page, "Show neighbours").click()
-    page.locator(".neighbours td", has_text="king").first.wait_for()
+    cell(page, "king", ".neighbours").wait_for()
     keep("inside-words")
 
 
@@ -150,7 +160,7 @@ def test_inside_a_click_on_a_word_shows_where_it_looks(page, keep):
     keep("inside-attention")
     open_tab(page, "What is “it”?")
     button(page, "Compare").click()
-    page.locator("td", has_text="suitcase").locator("visible=true").first.wait_for()
+    cell(page, "suitcase").wait_for()
     keep("inside-reference")
 
 

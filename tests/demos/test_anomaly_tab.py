@@ -73,7 +73,7 @@ def test_every_public_event_is_tested(client):
 
 def test_a_table_of_ones_own(client, tmp_path):
     sent = write_rows(tmp_path / "table.csv", 200)
-    progress, counts, strangest, files = client.predict("my own file", sent, VAE, 1, 1.0, api_name="/judge_table")
+    progress, counts, strangest, files = client.predict("my own file", sent, VAE, 1, 5.0, api_name="/judge_table")
     assert progress == "200 rows, 2 columns"  # an id says nothing
     assert " of 200 rows** score above" in counts
     assert strangest["headers"] == ["row", "score", "p-value", "because of"]
