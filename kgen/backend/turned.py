@@ -5,26 +5,27 @@ decoded slower than in float32. A compiled program is handed a transposed copy o
 """
 
 import contextlib
+from contextvars import ContextVar
+from types import MappingProxyType
 
 KINDS = ("kernel", "embeddings")  # the names of Keras's variables; the latter lie as they should
-_known = {}  # while a program is traced: id of a variable → its matrix (outputs, inputs)
+_known = ContextVar("known", default=MappingProxyType({}))  # where a program is traced: id of a variable → matrix
 
 
 def of(variable):
     """The matrix int8 `(outputs, inputs)` of a variable, in a program that was handed it; else None."""
-    return _known.get(id(variable))
+    return _known.get().get(id(variable))
 
 
 @contextlib.contextmanager
 def known(variables, matrices):
     """Within it `of` knows these."""
-    before = dict(_known)
-    _known.update((id(variable), matrix) for variable, matrix in zip(variables, matrices, strict=True))
+    found = {id(variable): matrix for variable, matrix in zip(variables, matrices, strict=True)}
+    token = _known.set({**_known.get(), **found})
     try:
         yield
     finally:
-        _known.clear()
-        _known.update(before)
+        _known.reset(token)
 
 
 def candidates(variables):
