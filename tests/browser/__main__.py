@@ -1,7 +1,7 @@
 """Click through the studio in a real browser: `python -m tests.browser`, which is what `tox -e browser` does.
 
-Where there is no Chromium it says so in one line and succeeds. KGEN_CHROMIUM names one; KGEN_SCREENSHOTS a folder in
-which pictures of every tab are left. A browser waits for what a busy machine may not deliver in time: what fails is
+Where there is no Chromium, or it does not start, it says so in one line and succeeds. KGEN_CHROMIUM names one;
+KGEN_SCREENSHOTS a folder in which pictures of every tab are left. A browser waits for what a busy machine may not deliver in time: what fails is
 tried once more, and both tries are printed.
 """
 
@@ -9,10 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.browser.studio_process import browser
 from tests.browser.studio_process import chromium
 
 if chromium() is None:
     print("tests/browser: left out, for there is no Chromium here (on Debian: apt-get install chromium)")
+    sys.exit(0)
+try:
+    with browser():
+        pass
+except Exception as reason:
+    print(f"tests/browser: left out, for {chromium()} does not start: {reason}")
     sys.exit(0)
 command = [sys.executable, "-m", "pytest", "-m", "browser", str(Path(__file__).parent), *sys.argv[1:]]
 code = subprocess.run(command).returncode
