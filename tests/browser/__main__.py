@@ -1,8 +1,8 @@
 """Click through the studio in a real browser: `python -m tests.browser`, which is what `tox -e browser` does.
 
 Where there is no Chromium, or it does not start, it says so in one line and succeeds. KGEN_CHROMIUM names one;
-KGEN_SCREENSHOTS a folder in which pictures of every tab are left. A browser waits for what a busy machine may not deliver in time: what fails is
-tried once more, and both tries are printed.
+KGEN_SCREENSHOTS a folder in which pictures of every tab are left. A browser waits for what a busy machine may not
+deliver in time: what fails is tried once more, and both tries are printed.
 """
 
 import subprocess
