@@ -96,7 +96,6 @@ def main():
     figures |= classes(model, options)
     kgen.metrics.report(name, figures, model, options.seed, started)
     pictures(model, test[0], options)
-    compare_solvers(model, test, few, many, name, options)
     if options.preset:
         what, origin = DATA[options.dataset]
         shown = {name: value for name, value in figures.items() if name != "features"}
@@ -116,6 +115,7 @@ def main():
             minutes=options.minutes,
         )
         model.save_to_preset(options.preset, card)
+    compare_solvers(model, test, few, many, name, options)
 
 
 # %% [markdown]
