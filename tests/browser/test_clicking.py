@@ -83,7 +83,7 @@ def test_completion_writes_and_stops(page, keep):
 def test_translation_has_a_search_and_a_neighbour(page, keep):
     open_tab(page, "Translation")
     box(page, "Model").click()
-    page.get_by_role("option", name="en-fr").click()
+    page.get_by_role("option", name="en-fr", exact=True).click()
     page.get_by_text("TransformerSeq2Seq").locator("visible=true").first.wait_for()
     button(page, "Translate").click()
     wait_for_text(page, box(page, "Translation"), "gare")
