@@ -108,6 +108,16 @@ def clothes(options):
 
 
 @picture
+def denoising(options):
+    """Clothes out of noise, by class."""
+    model = preset("DiffusionModel", "fashion-diffusion")
+    glimpses = list(model.generate(5, seed=1, labels=[0, 1, 4, 7, 9], steps=20, stream=True))
+    return kgen.plots.denoising_strip(
+        np.stack([one.noisy for one in glimpses]), [one.done for one in glimpses], cell=72
+    )
+
+
+@picture
 def alignment(options):
     model = preset("TransformerSeq2Seq", "en-fr")
     source = "I think that she is a very good student."
@@ -144,9 +154,9 @@ def next_character(options):
 # From models that are trained here -----------------------------------------------------------------------------------
 
 
-@functools.cache
-def captioned_digits():
-    """A diffusion model that is told what to draw in words: "three" is all it is told of a three."""
+@picture
+def from_words(options):
+    """Digits by a diffusion model that is told what to draw in words: "three" is all it is told of a three."""
     images, labels = kgen.datasets.load("digits")
     captions = [NUMBERS[label] for label in labels]
     tokenizer = kgen.tokenizers.BytePairTokenizer.train(captions, 300, progress=False)
@@ -154,20 +164,7 @@ def captioned_digits():
     model = kgen.models.DiffusionModel(images.shape[1:], tokenizer=tokenizer, context_length=8, seed=1, **network)
     model.compile()
     model.fit(images, captions, batch_size=64, epochs=120, verbose=2)
-    return model
-
-
-@picture
-def denoising(options):
-    glimpses = list(captioned_digits().generate(4, seed=1, prompt=NUMBERS[2:6], steps=20, stream=True))
-    return kgen.plots.denoising_strip(
-        np.stack([one.noisy for one in glimpses]), [one.done for one in glimpses], cell=72
-    )
-
-
-@picture
-def from_words(options):
-    images = captioned_digits().generate(20, seed=2, prompt=[*NUMBERS, *NUMBERS], guidance=2.0, steps=20)
+    images = model.generate(20, seed=2, prompt=[*NUMBERS, *NUMBERS], guidance=2.0, steps=20)
     return kgen.plots.image_grid(images, columns=10, titles=[*NUMBERS, *NUMBERS], cell=72)
 
 

@@ -95,7 +95,7 @@ def main():
     figures = model.evaluate(*test, full=True, seed=options.seed, steps=min(20, max(few)))
     figures |= classes(model, options)
     kgen.metrics.report(name, figures, model, options.seed, started)
-    pictures(model, test[0], options)
+    pictures(model, test, options)
     if options.preset:
         what, origin = DATA[options.dataset]
         shown = {name: value for name, value in figures.items() if name != "features"}
@@ -175,7 +175,7 @@ def compare_solvers(model, test, few, many, name, options):
 
 
 # %%
-def pictures(model, images, options):
+def pictures(model, test, options):
     """Dreams by class, from noise to image, more and more guidance, and what is painted into holes."""
 
     def write(name, images, columns=10):
@@ -193,8 +193,8 @@ def pictures(model, images, options):
     height, width, _ = model.image_shape
     hole = np.zeros((height, width), bool)
     hole[:, width // 2 :] = True
-    given = images[:10]
-    rows = [model.inpaint(given, hole, seed=seed, steps=2 * steps) for seed in range(3)]
+    given, labels = (part[:10] for part in test)
+    rows = [model.inpaint(given, hole, seed=seed, labels=labels, steps=2 * steps) for seed in range(3)]
     write("halves", np.concatenate([given, np.where(hole[..., None], 0, given).astype("uint8"), *rows]))
 
 
