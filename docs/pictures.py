@@ -119,8 +119,8 @@ def denoising(options):
 
 @picture
 def alignment(options):
-    model = preset("TransformerSeq2Seq", "en-fr")
-    source = "I think that she is a very good student."
+    model = preset("Seq2SeqRNN", "en-fr-gru")
+    source = "Where did you buy this red book?"
     scores = model.attention(source)[-1].mean(axis=0)
     keys, queries = model.attention_tokens(source)
     return kgen.plots.attention_map(scores, keys, queries)
