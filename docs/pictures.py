@@ -119,11 +119,18 @@ def denoising(options):
 
 @picture
 def alignment(options):
-    model = preset("Seq2SeqRNN", "en-fr-gru")
-    source = "Where did you buy this red book?"
+    return looks(preset("Seq2SeqRNN", "en-fr-gru"), "Where did you buy this red book?")
+
+
+@picture
+def two_languages(options):
+    return looks(preset("TransformerSeq2Seq", "en-fr"), "I think that she is a very good student.")
+
+
+def looks(model, source):
+    """Where the last layer looks while it translates, the mean of its heads."""
     scores = model.attention(source)[-1].mean(axis=0)
-    keys, queries = model.attention_tokens(source)
-    return kgen.plots.attention_map(scores, keys, queries)
+    return kgen.plots.attention_map(scores, *model.attention_tokens(source))
 
 
 @picture
