@@ -6,7 +6,7 @@ from PIL import Image
 from .pictures import tile
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
-WIDTH = 480  # pixels, about: large enough to be looked at and drawn on
+WIDTH = 480  # pixels: large enough to be looked at and drawn on
 
 
 def example_image(image_shape):
@@ -37,6 +37,7 @@ def on_canvas(image, hole=None):
         hole: bool `(height, width)` or None.
     """
     background = tile(image, width=WIDTH).convert("RGB")
+    background = background.resize([WIDTH * side // max(background.size) for side in background.size])
     if hole is None:
         return {"background": background, "layers": [], "composite": background}
     drawn = Image.fromarray(np.uint8(hole) * 255).resize(background.size, Image.Resampling.NEAREST)

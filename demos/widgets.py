@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from .examples import WIDTH
 from .studio import MAX_SEED
 from .studio import number
 from .studio import sorry
@@ -41,6 +42,7 @@ def image_editor(label):
         brush=gr.Brush(colors=["#e11d48"], color_mode="fixed"),
         layers=gr.LayerOptions(allow_additional_layers=False),
         height=420,
+        canvas_size=(WIDTH, WIDTH),  # an example of another size would have its hole drawn twice
     )
 
 
