@@ -3,7 +3,7 @@
 # A diffusion model of images, trained by `fit`: images that appear out of noise
 
     python examples/diffusion_images.py --data FOLDER                               digits, 15 minutes
-    python examples/diffusion_images.py --data FOLDER --dataset fashion_mnist --minutes 120
+    python examples/diffusion_images.py --data FOLDER --dataset fashion_mnist --minutes 52
     python examples/diffusion_images.py --quick                                     half a minute, on digits of kgen's
 
 FOLDER holds mnist.npz or fashion_mnist.npz; without --data Keras downloads them. The model knows the classes. At the

@@ -39,6 +39,7 @@ SIZES = {
 }
 QUICK = {"transformer": {"num_layers": 1, "num_heads": 2, "model_dim": 64}, "gru": {"units": 64}}
 AVERAGED = {"transformer": 4, "gru": 2}  # epochs
+RATE = 2e-3  # of the GRU's own recipe
 FALLING = 4  # last epochs, in which the GRU's rate of learning falls to a fifth; the Transformer's always falls
 
 CARD = """# {name}
@@ -136,7 +137,7 @@ def falling(options, epochs):
     """The callback that lets the GRU's rate of learning fall; by the number of the epoch, so that it can be resumed."""
     if options.model == "transformer":
         return []
-    return [keras.callbacks.LearningRateScheduler(lambda epoch: 2e-3 * min(1.0, (epochs - epoch) / (FALLING + 1)))]
+    return [keras.callbacks.LearningRateScheduler(lambda epoch: RATE * min(1.0, (epochs - epoch) / (FALLING + 1)))]
 
 
 # %%

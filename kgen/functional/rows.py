@@ -13,8 +13,7 @@ def on_rows(layer, x):
     axes, 38 against 74 ms for (16, 256, 192) times (192, 768).
     """
     *leading, dim = ops.shape(x)
-    rows = x if len(leading) == 1 else ops.reshape(x, (-1, dim))
-    rows = dense(layer, rows) if isinstance(layer, keras.layers.Dense) else layer(rows)
-    if len(leading) == 1:
-        return rows
-    return ops.reshape(rows, (*leading, rows.shape[-1]))
+    if len(leading) > 1:
+        rows = on_rows(layer, ops.reshape(x, (-1, dim)))
+        return ops.reshape(rows, (*leading, rows.shape[-1]))
+    return dense(layer, x) if isinstance(layer, keras.layers.Dense) else layer(x)

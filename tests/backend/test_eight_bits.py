@@ -33,7 +33,7 @@ def test_a_dense_layer_is_what_it_is_to_keras(n):
 
     compiled, x = backend.compiled(function, layer.variables), ops.convert_to_tensor(rows(n))
     assert_same(compiled(x), layer(x))
-    assert (turned[0] is None) == (backend.running() == "torch")
+    assert (turned[0] is None) == (backend.running() == "torch" or len(backend.devices()) > 1)  # not on a GPU
     # Other weights in the same program, as after `load_weights`: no copy of the old ones may be left in use.
     layer._kernel.assign(-layer._kernel.value)
     assert_same(compiled(x), layer(x))

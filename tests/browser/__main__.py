@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from playwright.sync_api import Error
+
 from tests.browser.studio_process import browser
 from tests.browser.studio_process import chromium
 
@@ -18,7 +20,7 @@ if chromium() is None:
 try:
     with browser():
         pass
-except Exception as reason:
+except Error as reason:  # Playwright's, of the browser; whatever else is wrong is wrong
     print(f"tests/browser: left out, for {chromium()} does not start: {reason}")
     sys.exit(0)
 command = [sys.executable, "-m", "pytest", "-m", "browser", str(Path(__file__).parent), *sys.argv[1:]]
