@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 
 from kgen.backend import cross_entropy
 from kgen.backend import torch_adam
+from kgen.backend import torch_packed
 from kgen.backend.device import Device
 from kgen.backend.device import host_memory
 from kgen.backend.device import parse
@@ -37,6 +38,10 @@ def compiled(function, variables=()):
     variables = list(variables)
     calls, recordings = {}, {}
 
+    def as_it_is(*inputs):
+        with torch_packed.while_running():  # it may be a loop around others that are recorded
+            return function(*inputs)
+
     def run(*inputs):
         if in_stateless_scope():  # part of what somebody else records, or runs with other values of the variables
             return function(*inputs)
@@ -47,10 +52,10 @@ def compiled(function, variables=()):
                 calls[key] = calls.get(key, 0) + 1
                 integers = any(variable.dtype == "int8" for variable in variables)
                 if calls[key] <= (0 if integers else CALLS_BEFORE_RECORDING):
-                    return function(*inputs)
+                    return as_it_is(*inputs)
                 recordings[key] = _recording(function, variables, leaves, structure)
             if recordings[key] is None:
-                return function(*inputs)
+                return as_it_is(*inputs)
             recording, result_structure = recordings[key]
             values = [variable._value for variable in variables]  # `value` looks for scopes: slow, and there are none
             results = recording(*values, *(leaf for leaf in leaves if isinstance(leaf, torch.Tensor)))
@@ -84,7 +89,8 @@ def _recording(function, variables, leaves, structure):
 
     tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
     try:
-        return recorded(flat, [*(variable.value for variable in variables), *tensors]), results_structure
+        values = [variable.value for variable in variables]
+        return recorded(flat, [*values, *tensors], weights=len(values)), results_structure
     except Exception as reason:  # whatever is in the way, the function itself still works
         logger.debug("kgen: %s runs as it is: %s", getattr(function, "__name__", function), reason)
         return None

@@ -10,12 +10,14 @@ import operator
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from kgen.backend import torch_packed
+
 aten = torch.ops.aten
 
+ONEDNN = torch.ops.mkldnn._linear_pointwise.default
 VIEWS = (aten.view.default, aten._unsafe_view.default, aten.expand.default, aten.reshape.default)
 SAME = (*VIEWS, aten.slice.Tensor, aten.alias.default, aten.detach.default, aten._to_copy.default)
 WORTH_THREADS = 1 << 19  # elements of a matrix
-FEW_ROWS = 4  # below, a product is bound by reading the matrix, not by arithmetic
 LARGEST_CONSTANT = 1 << 16  # elements; larger ones are computed each time, as the function says
 
 # The same functions by the door that Python enters fastest: half of a microsecond to two saved each time.
@@ -53,12 +55,13 @@ class NotRecordable(Exception):
     """The function does what a list of operations cannot: it draws random numbers, or assigns a variable."""
 
 
-def recorded(function, inputs):
+def recorded(function, inputs, weights=0):
     """A function equal to `function` for tensors of the same shapes, strides and types.
 
     Args:
         function: maps tensors to a list of tensors. Writing into its inputs is part of what it does.
         inputs: list of tensors; they are not touched.
+        weights: so many of the inputs come first that no step of a loop changes.
 
     Raises:
         NotRecordable: it draws random numbers.
@@ -70,6 +73,7 @@ def recorded(function, inputs):
         if torch.Tag.nondeterministic_seeded in node.target.tags and _argument(node, "dropout_p") != 0.0:
             raise NotRecordable(f"{node.target} draws random numbers")
     _shorten(module, _written_or_returned(graph))
+    places = _hand_over_matrices(graph, weights)
     for node in graph.nodes:
         if node.target is aten._to_copy.default and list(node.kwargs) == ["dtype"]:
             same = _value(node).dtype == _value(node.args[0]).dtype
@@ -77,7 +81,10 @@ def recorded(function, inputs):
         elif node.op == "call_function":
             node.target = DOORS.get(node.target, node.target)
     module.recompile()
-    return module.forward
+    forward = module.forward
+    if not places:
+        return forward
+    return lambda *inputs: forward(*inputs, *torch_packed.matrices(places, inputs))
 
 
 def _shorten(module, fragile):
@@ -148,11 +155,12 @@ def _choose_product(graph, node):
     left, right = node.args
     (rows, inner), columns = _value(left).shape, _value(right).shape[1]
     parts = _parts(inner, columns)
-    if rows >= FEW_ROWS and torch.backends.mkldnn.is_available():
-        # oneDNN uses all of the processor's vector width, MKL not on every make: 1.2 to 1.6 times as fast.
+    if rows > 1 and torch.backends.mkldnn.is_available():
+        # oneDNN uses all of the processor's vector width, MKL not on every make: 1.2 to 2 times as fast.
         with graph.inserting_before(node):
-            turned = _new(graph, aten.permute.default, right, [1, 0])
-        node.target, node.args = torch.ops.mkldnn._linear_pointwise.default, (left, turned, None, "none", [], "")
+            twice = right.target is aten.permute.default  # a table of embeddings, read the other way round
+            turned = right.args[0] if twice else _new(graph, aten.permute.default, right, [1, 0])
+        node.target, node.args = ONEDNN, (left, turned, None, "none", [], "")
     elif rows == 1 and columns > 1 and _value(left).is_contiguous() and _value(right).stride() == (1, inner):
         # A matrix times a column: a batch of two halves runs at twice the speed of the whole, if the column's strides
         # are these. With an odd number of columns the halves overlap by one.
@@ -175,6 +183,27 @@ def _choose_product(graph, node):
             pieces = _new(graph, aten.view.default, right, [parts, inner // parts, columns])
             total = _new(graph, aten.sum.dim_IntList, _new(graph, aten.bmm.default, row, pieces), [0])
         node.replace_all_uses_with(total)
+
+
+def _hand_over_matrices(graph, weights):
+    """Let oneDNN's products take weights from further inputs, where they may come packed; returns their places."""
+    inputs = [node for node in graph.nodes if node.op == "placeholder"]
+    places, handed = [], {}
+    for node in [one for one in graph.nodes if one.target is ONEDNN]:
+        matrix = node.args[1]
+        turned = matrix.target is aten.permute.default
+        weight = matrix.args[0] if turned else matrix
+        if weight not in inputs[:weights]:
+            continue
+        if (weight, turned) not in handed:
+            with graph.inserting_after(inputs[-1]):
+                inputs.append(graph.placeholder(f"matrix_{len(places)}"))
+            handed[weight, turned] = inputs[-1]
+            places.append(torch_packed.Place(inputs.index(weight), turned, _value(node).shape[0]))
+        node.replace_input_with(matrix, handed[weight, turned])
+        if not matrix.users and matrix.op != "placeholder":
+            graph.erase_node(matrix)
+    return places
 
 
 def _parts(inner, columns):

@@ -1,5 +1,5 @@
 """`python -m kgen.cli` is `kgen`."""
 
-from kgen.cli import main
+from kgen.cli import start
 
-main()
+start()

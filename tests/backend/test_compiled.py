@@ -129,6 +129,46 @@ def test_int8_layers_stay_what_they_are(rows):
         np.testing.assert_allclose(ops.convert_to_numpy(function(x)), ops.convert_to_numpy(layer(x)), rtol=1e-5)
 
 
+def test_a_loop_multiplies_by_the_weights_of_its_time():
+    # On PyTorch a loop that runs for long has copies of them in another order; no other loop may see those.
+    embedding = keras.layers.ReversibleEmbedding(16, 16)
+    embedding.build((None, None))
+    dense = keras.layers.Dense(16, use_bias=False)
+    dense.build((None, 16))
+    weights = [*embedding.variables, *dense.variables]
+    step = backend.compiled(lambda x: embedding(dense(x), reverse=True), weights)
+
+    def run(x):
+        return ops.while_loop(lambda i, x: i < OFTEN, lambda i, x: (i + 1, step(x)), (ops.convert_to_tensor(0), x))[1]
+
+    loop, x = backend.compiled(run, weights), tensor(3, 16)
+    rotation = np.linalg.qr(np.random.default_rng(7).normal(size=(16, 16)))[0].astype("float32")
+    for scale in (1.0, 1.02, 0.98):
+        embedding.embeddings.assign(rotation)
+        dense.kernel.assign(scale * rotation)
+        expected = scale**OFTEN * ops.convert_to_numpy(x)
+        np.testing.assert_allclose(ops.convert_to_numpy(loop(x)), expected, rtol=1e-3, atol=1e-4)
+
+
+@eager_only
+def test_copies_of_weights_live_no_longer_than_a_loop():
+    from kgen.backend import torch_packed
+
+    layer, kept = keras.layers.Dense(16, use_bias=False), []
+    layer.build((None, 16))
+    step = backend.compiled(lambda x: layer(x), layer.variables)
+
+    def run(x):
+        for _ in range(OFTEN + torch_packed.CALLS_BEFORE_PACKING):
+            x = step(x) / ops.sqrt(ops.mean(ops.square(x)))
+        kept.append(torch_packed._copies.get())
+        return float(ops.sum(x)) * x  # which cannot be recorded
+
+    backend.compiled(run)(tensor(3, 16))
+    assert [one.is_mkldnn for one in kept[0]._packed.popitem()[1]] == [True]
+    assert torch_packed._copies.get() is None
+
+
 @eager_only
 def test_a_function_that_looks_at_values_runs_as_it_is():
     function = backend.compiled(lambda x: x * 2 if number(ops.sum(x)) > 0 else x * 3)
