@@ -4,7 +4,6 @@ import gradio as gr
 import numpy as np
 
 from .examples import WIDTH
-from .examples import example_image
 from .examples import on_canvas
 from .image_generation import NEEDS as AN_IMAGE_MODEL
 from .image_generation import QUEUE
@@ -75,10 +74,13 @@ def build(studio, model):
 
     @sentences
     def example_to_fill(model):
-        shape = studio.facts(model, *NEEDS).image_shape
-        hole = np.zeros(shape[:2], bool)
-        hole[shape[0] // 3 : -(-2 * shape[0] // 3), shape[1] // 4 : -(-3 * shape[1] // 4)] = True
-        yield on_canvas(example_image(shape), hole)
+        yield gr.skip()  # between two steps Stop takes hold
+        dreamer = studio.model(model, *NEEDS)
+        dream = dreamer.generate(1, seed=int(np.random.default_rng().integers(MAX_SEED)))  # of what it knows to fill
+        height, width, _ = dreamer.image_shape
+        hole = np.zeros((height, width), bool)
+        hole[height // 3 : -(-2 * height // 3), width // 4 : -(-3 * width // 4)] = True
+        yield on_canvas(dream, hole)
 
     inputs = [model, editor, count, seed, *knobs.controls.values()]
     starts = [go.click, seed.submit, *(box.submit for box in knobs.boxes)]

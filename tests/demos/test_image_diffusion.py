@@ -221,7 +221,7 @@ def test_a_hole_is_filled_and_nothing_else(page, models, picture, tmp_path):
 def test_examples_fit_the_model(page):
     (example,) = handler(page, "example_to_complete")("painter")
     assert np.asarray(example)[..., :3].std() > 0
-    (canvas,) = handler(page, "example_to_fill")("latents")
+    *_, canvas = handler(page, "example_to_fill")("latents")
     alpha = np.asarray(canvas["layers"][0])[..., 3]
     assert canvas["background"].size == canvas["layers"][0].size == (480, 480)
     assert 0.1 < (alpha > 0).mean() < 0.5
