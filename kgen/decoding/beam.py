@@ -154,7 +154,9 @@ def _programs(width, num_return, loop):
         # No row needs more of a beam than these: `width` that go on, and stops that may rank before them.
         n = min(vocabulary, width + stops.shape[0])
         logs, ids = _largest(logits, n)
-        logs = ops.reshape(logs - ops.logsumexp(logits, axis=-1, keepdims=True), (batch, width, n))
+        # log Σ exp, whose largest term is known.
+        logs = logs - logs[:, :1] - ops.log(ops.sum(ops.exp(logits - logs[:, :1]), axis=-1, keepdims=True))
+        logs = ops.reshape(logs, (batch, width, n))
         logs = ops.reshape(state["log_probabilities"][..., None] + logs, (batch, width * n))
         ids = ops.reshape(ids, (batch, width * n))
         stopping = ops.any(ids[..., None] == stops, axis=-1)
@@ -256,16 +258,18 @@ def _largest(x, k):
     """
     rows, length = x.shape
     size = int(length**0.5)
-    blocks = -(-length // size)
+    blocks = length // size
     if blocks < 8 * k:
         values, places = ops.top_k(x, k)
         return values, ops.cast(places, "int32")
-    x = ops.pad(x, ((0, 0), (0, blocks * size - length)), constant_values=-np.inf)
-    x = ops.reshape(x, (rows, blocks, size))
-    chosen = ops.cast(ops.top_k(ops.max(x, axis=-1), k)[1], "int32")
-    values, places = ops.top_k(ops.reshape(ops.take_along_axis(x, chosen[..., None], axis=1), (rows, k * size)), k)
+    whole, near = blocks * size, k * size  # places in blocks, and in those that are chosen
+    in_blocks = ops.reshape(x[:, :whole], (rows, blocks, size))
+    chosen = ops.cast(ops.top_k(ops.max(in_blocks, axis=-1), k)[1], "int32")
+    candidates = ops.reshape(ops.take_along_axis(in_blocks, chosen[..., None], axis=1), (rows, near))
+    values, places = ops.top_k(ops.concatenate([candidates, x[:, whole:]], axis=1), k)
     places = ops.cast(places, "int32")
-    return values, ops.take_along_axis(chosen, places // size, axis=1) * size + places % size
+    starts = size * ops.take_along_axis(chosen, ops.minimum(places // size, k - 1), axis=1)
+    return values, ops.where(places < near, starts + places % size, places - near + whole)
 
 
 def _followed(found, row, steps, beam):
