@@ -8,14 +8,15 @@ start with `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`. Linux with glibc from 2.35 o
 
 import argparse
 import json
-import os
 import statistics
 import time
+from pathlib import Path
 
 import numpy as np
 import side_by_side
 
 VARIABLE, VALUE = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"  # as in kgen/cli/pages.py
+SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 MODEL = {"patch_size": 4, "num_layers": 3, "model_dim": 64, "num_heads": 4, "stem": (32, 64)}
 BATCH = 64
 
@@ -68,7 +69,7 @@ def main():
             cells.append(f"{side_by_side.spread(times, '.0f')}, {statistics.median(peaks):,.0f}")
         ratio = side_by_side.spread(side_by_side.ratios(turns, lambda one: one["processor"], "small", "large"))
         print(f"| {backend} | {' | '.join(cells)} | {ratio} |", flush=True)
-    print(f"Pages: {open('/sys/kernel/mm/transparent_hugepage/enabled').read().strip()}; {os.uname().release}.")
+    print(f"Linux hands out large pages: {SETTING.read_text().strip()}.")
     print(side_by_side.facts(started, options.seed))
 
 
