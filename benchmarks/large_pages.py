@@ -2,7 +2,7 @@
 
     python benchmarks/large_pages.py [--pairs 3] [--steps 40]
 
-A ViT on images of 28 × 28, batch 64. `kgen train` asks for large pages by itself (`kgen/cli/pages.py`); other programs
+A ViT on images of 28 × 28, batch 64. `kgen train` asks for large pages by itself (`kgen/cli/large_pages.py`); other programs
 start with `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`. Linux with glibc from 2.35 on.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import side_by_side
 
-VARIABLE, VALUE = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"  # as in kgen/cli/pages.py
+VARIABLE, VALUE = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"  # as in kgen/cli/large_pages.py
 SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 MODEL = {"patch_size": 4, "num_layers": 3, "model_dim": 64, "num_heads": 4, "stem": (32, 64)}
 BATCH = 64

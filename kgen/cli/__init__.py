@@ -15,7 +15,7 @@ from kgen.cli import detecting
 from kgen.cli import generating
 from kgen.cli import learning
 from kgen.cli import looking
-from kgen.cli import pages
+from kgen.cli import large_pages
 
 app = typer.Typer(
     help="Train generative models with Keras, on TensorFlow, JAX and PyTorch alike.",
@@ -50,7 +50,7 @@ def top(version: Annotated[bool, typer.Option("--version", help="print the versi
 def start():
     """The console script itself, which may begin anew as a process that trains faster."""
     if sys.argv[1:2] == ["train"]:
-        pages.start_anew()
+        large_pages.start_anew()
     main()
 
 
