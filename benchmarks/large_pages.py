@@ -2,7 +2,7 @@
 
     python benchmarks/large_pages.py [--pairs 3] [--steps 40]
 
-A ViT on images of 28 × 28, batch 64. `kgen train` asks for large pages by itself (`kgen/cli/large_pages.py`); other programs
+A ViT on images of 28 × 28, batch 64. `kgen train` asks for large pages by itself (`kgen/cli/large_pages.py`); others
 start with `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`. Linux with glibc from 2.35 on.
 """
 

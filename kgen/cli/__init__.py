@@ -13,9 +13,9 @@ import typer
 from kgen import __version__
 from kgen.cli import detecting
 from kgen.cli import generating
+from kgen.cli import large_pages
 from kgen.cli import learning
 from kgen.cli import looking
-from kgen.cli import large_pages
 
 app = typer.Typer(
     help="Train generative models with Keras, on TensorFlow, JAX and PyTorch alike.",
