@@ -59,7 +59,7 @@ class Place:
 def matrices(places, inputs):
     """The matrices `(outputs, inputs)` at these places: packed where a loop runs for long enough, else as they lie."""
     copies = _copies.get()
-    found = copies.of(places, inputs) if copies is not None and places else None
+    found = copies.of(places, inputs) if copies is not None else None
     return [place.matrix(inputs) for place in places] if found is None else found
 
 

@@ -151,9 +151,12 @@ def test_a_loop_multiplies_by_the_weights_of_its_time():
 
 
 @eager_only
-def test_copies_of_weights_live_no_longer_than_a_loop():
+@pytest.mark.parametrize("room", [True, False])
+def test_copies_of_weights_live_no_longer_than_a_loop(room, monkeypatch):
     from kgen.backend import torch_packed
 
+    if not room:
+        monkeypatch.setattr(torch_packed, "MOST_BYTES", 0)
     layer, kept = keras.layers.Dense(16, use_bias=False), []
     layer.build((None, 16))
     step = backend.compiled(lambda x: layer(x), layer.variables)
@@ -165,7 +168,7 @@ def test_copies_of_weights_live_no_longer_than_a_loop():
         return float(ops.sum(x)) * x  # which cannot be recorded
 
     backend.compiled(run)(tensor(3, 16))
-    assert [one.is_mkldnn for one in kept[0]._packed.popitem()[1]] == [True]
+    assert [one.is_mkldnn for one in kept[0]._packed.popitem()[1]] == [room]
     assert torch_packed._copies.get() is None
 
 
