@@ -154,9 +154,7 @@ def _programs(width, num_return, loop):
         # No row needs more of a beam than these: `width` that go on, and stops that may rank before them.
         n = min(vocabulary, width + stops.shape[0])
         logs, ids = _largest(logits, n)
-        # log Σ exp, whose largest term is known.
-        logs = logs - logs[:, :1] - ops.log(ops.sum(ops.exp(logits - logs[:, :1]), axis=-1, keepdims=True))
-        logs = ops.reshape(logs, (batch, width, n))
+        logs = ops.reshape(logs - ops.logsumexp(logits, axis=-1, keepdims=True), (batch, width, n))
         logs = ops.reshape(state["log_probabilities"][..., None] + logs, (batch, width * n))
         ids = ops.reshape(ids, (batch, width * n))
         stopping = ops.any(ids[..., None] == stops, axis=-1)
