@@ -4,11 +4,13 @@
 
     python examples/bert_sentiment.py --data FOLDER                 ten minutes: snippets of film reviews
     python examples/bert_sentiment.py --data FOLDER --minutes 30    a longer look at the gaps
+    python examples/bert_sentiment.py --data FOLDER --bert FOLDER   a published BERT, such as MiniLM, learns to judge
     python examples/bert_sentiment.py --quick                       seconds, on sentences that are made up here
 
 FOLDER holds the files of `kgen.datasets.load("sentiment")`. Both classifiers have the same size, see the same labels
 for as many epochs. One begins with random weights, the other with those that guessed hidden words of the same texts,
-without labels, and of English prose from Python's own documentation.
+without labels, and of English prose from Python's own documentation. `--bert` takes an encoder in the format of Hugging
+Face in place of both; it has read far more than this, see `kgen.interop.load`.
 
 **You will see** what BERT writes into gaps such as `the acting is [MASK] .`, and the accuracy of both classifiers.
 """
@@ -40,6 +42,7 @@ GUESSES = ("this is a [MASK] film .", "the acting is [MASK] .")
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the reviews")
+    parser.add_argument("--bert", type=Path, help="folder of a published encoder")
     parser.add_argument("--minutes", type=float, default=6.0, help="of reading without labels, earlier runs included")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each classifier")
     parser.add_argument("--seed", type=int, default=1)
@@ -55,6 +58,13 @@ def main():
     else:
         train, test = (kgen.datasets.load("sentiment", split, options.data) for split in ("train", "test"))
         unlabelled = [*train[0], *paragraphs(PROSE)]
+
+    if options.bert:
+        encoder = kgen.interop.load(options.bert)
+        figures = {"accuracy": accuracy(encoder, train, test, options)}
+        experiment = f"{options.bert.name} on reviews, {options.epochs} epochs with labels"
+        kgen.metrics.report(experiment, figures, encoder, options.seed, started)
+        return
 
     options.out.mkdir(parents=True, exist_ok=True)
     tokenizer = kgen.tokenizers.WordPieceTokenizer.train(unlabelled, vocabulary, progress=False)
