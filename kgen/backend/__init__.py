@@ -13,6 +13,7 @@
 | `map_checkpointed(cost, pieces, values)` | `cost(*piece, *values)` of each piece, computed again for the gradient |
 | `apply_when(condition, optimizer, gradients, variables)` | a built optimizer's step, where a scalar tensor is true |
 | `group_normalized(x, groups, epsilon, scale, offset)` | x̂ · scale + offset: `(batch or 1, 1, channels)` or numbers |
+| `dropout(x, rate, noise_shape, seed)` | `keras.random.dropout`, by the generator that is fastest here |
 | `quicken(optimizer)` | from here on it computes the same in fewer operations, where the backend has a kernel for it |
 | `prefers_jit(pays_on_cpu)` | whether `compile()` asks for XLA by default |
 | `make_deterministic()` | bit-equal repetition on one machine: deterministic kernels, one thread |
@@ -34,6 +35,7 @@ FUNCTIONS = (
     "map_checkpointed",
     "apply_when",
     "group_normalized",
+    "dropout",
     "quicken",
     "prefers_jit",
     "make_deterministic",

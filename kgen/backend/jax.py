@@ -117,6 +117,10 @@ def group_normalized(x, groups, epsilon, scale, offset):
     return normalization.by_channels(x, groups, epsilon, scale, offset)
 
 
+def dropout(x, rate, noise_shape, seed):
+    return keras.random.dropout(x, rate, noise_shape, seed)
+
+
 def quicken(optimizer):
     pass  # XLA makes one kernel of a whole step
 

@@ -1,8 +1,10 @@
 """kgen on TensorFlow."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from kgen.backend import cross_entropy
 from kgen.backend import normalization
@@ -161,6 +163,20 @@ def apply_when(condition, optimizer, gradients, variables):
 
 def group_normalized(x, groups, epsilon, scale, offset):
     return normalization.by_channels(x, groups, epsilon, scale, offset)
+
+
+def dropout(x, rate, noise_shape, seed):
+    if not _in_xla() or rate >= 1.0:
+        return keras.random.dropout(x, rate, noise_shape, seed)
+    # What XLA makes of the default generator is slow on a CPU: with dropout a step of a small BERT took six times as long
+    # as without, with this one 1.05 times.
+    numbers = tf.cast(seed.next(), "int32")
+    return tf.nn.experimental.stateless_dropout(x, rate, numbers, rng_alg="threefry", noise_shape=noise_shape)
+
+
+def _in_xla():
+    """Whether what is traced now will be compiled by XLA; others know the default generator alone."""
+    return tf.inside_function() and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
 def quicken(optimizer):

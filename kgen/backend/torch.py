@@ -190,6 +190,10 @@ def group_normalized(x, groups, epsilon, scale, offset):
     return x
 
 
+def dropout(x, rate, noise_shape, seed):
+    return keras.random.dropout(x, rate, noise_shape, seed)
+
+
 def quicken(optimizer):
     torch_adam.quicken(optimizer)
 

@@ -12,6 +12,7 @@ from kgen.functional.initial_values import fresh_initializer
 from kgen.functional.masks import attached_mask
 from kgen.functional.masks import four_axes
 from kgen.functional.rows import on_rows
+from kgen.layers.dropout import Dropout
 
 
 @keras.saving.register_keras_serializable(package="kgen")
@@ -71,7 +72,7 @@ class AdditiveAttention(keras.Layer):
         self.query = self._dense("query", units, use_bias=False)
         self.key = self._dense("key", units, use_bias=True)
         self.energy = self._dense("energy", 1, use_bias=False)
-        self.score_dropout = keras.layers.Dropout(dropout, seed=seed, dtype="float32", name="score_dropout")
+        self.score_dropout = Dropout(dropout, seed=seed, dtype="float32", name="score_dropout")
 
     def build(self, query_shape, value_shape=None):
         for name, shape in (("query", query_shape), ("value", value_shape)):

@@ -4,6 +4,7 @@ import keras
 
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_number
+from kgen.layers.dropout import Dropout
 from kgen.layers.feed_forward import FeedForward
 from kgen.layers.multi_head_attention import MultiHeadAttention
 
@@ -62,7 +63,7 @@ def normalization_of(block, name):
 
 def dropout_of(block):
     """The dropout in front of each sum."""
-    return keras.layers.Dropout(block.dropout, seed=seed_of(block, 0), dtype=block.dtype_policy, name="dropout")
+    return Dropout(block.dropout, seed=seed_of(block, 0), dtype=block.dtype_policy, name="dropout")
 
 
 def seed_of(block, number):

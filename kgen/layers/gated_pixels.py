@@ -8,6 +8,7 @@ from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_number
 from kgen.functional.shapes import IMAGES
 from kgen.functional.shapes import check_shape
+from kgen.layers.dropout import Dropout
 from kgen.layers.masked_convolution import check_odd
 
 
@@ -59,9 +60,7 @@ class GatedPixelBlock(keras.Layer):
         self.kernel_size = kernel_size
         self.dropout = dropout
         self.seed = seed
-        self.dropping = (
-            layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="dropping") if dropout else None
-        )
+        self.dropping = Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="dropping") if dropout else None
 
     @property
     def reach(self):

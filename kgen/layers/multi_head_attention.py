@@ -16,6 +16,7 @@ from kgen.functional.masks import causal_mask
 from kgen.functional.masks import combine_masks
 from kgen.functional.positions import check_base
 from kgen.functional.rows import on_rows
+from kgen.layers.dropout import Dropout
 from kgen.layers.rotary import RotaryPositions
 
 
@@ -133,7 +134,7 @@ class MultiHeadAttention(keras.Layer):
 
         self.supports_masking = True
         self.autocast = False  # a cache keeps its own dtype; the projections cast what they read
-        self.score_dropout = keras.layers.Dropout(dropout, seed=seed, dtype="float32", name="score_dropout")
+        self.score_dropout = Dropout(dropout, seed=seed, dtype="float32", name="score_dropout")
         if rotary is not None:
             self.rotation = RotaryPositions(rotary, dtype=self.dtype_policy, name="rotation")
 

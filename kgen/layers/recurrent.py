@@ -14,6 +14,7 @@ from kgen.functional.checks import check_number
 from kgen.functional.initial_values import check_initializer
 from kgen.functional.initial_values import fresh_initializer
 from kgen.functional.masks import attached_mask
+from kgen.layers.dropout import Dropout
 
 
 @keras.saving.register_keras_serializable(package="kgen")
@@ -100,7 +101,7 @@ class Recurrent(keras.Layer):
         self.recurrent_initializer = recurrent_initializer
         self.seed = seed
         self.supports_masking = True  # the outputs keep the mask; the state, which comes after them, gets none
-        self.input_dropout = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="input_dropout")
+        self.input_dropout = Dropout(dropout, seed=seed, dtype=self.dtype_policy, name="input_dropout")
 
     def build(self, inputs_shape, **_):
         if len(inputs_shape) != 3 or inputs_shape[-1] is None:

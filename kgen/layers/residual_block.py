@@ -9,6 +9,7 @@ from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.shapes import group_count
 from kgen.layers.adaptive_normalization import AdaptiveNormalization
+from kgen.layers.dropout import Dropout
 from kgen.layers.group_normalization import GroupNormalization
 
 
@@ -74,7 +75,7 @@ class ResidualBlock(keras.Layer):
         same = {"padding": "same", "dtype": dtype}
         self.first = convolution(self.filters, self.kernel_size, **same, name="first")
         self.adapt = AdaptiveNormalization(self.groups, dtype=dtype, name="adapt")
-        self.drop = keras.layers.Dropout(self.dropout, seed=self.seed, dtype=dtype, name="drop")
+        self.drop = Dropout(self.dropout, seed=self.seed, dtype=dtype, name="drop")
         self.last = convolution(self.filters, self.kernel_size, **same, kernel_initializer="zeros", name="last")
         self.skip = None if channels == self.filters else convolution(self.filters, 1, **same, name="skip")
         inner = (*inputs_shape[:-1], self.filters)

@@ -23,6 +23,7 @@ from kgen.functional.reading_out import read_out
 from kgen.functional.rows import on_rows
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.dropout import Dropout
 from kgen.layers.feed_forward import ACTIVATIONS
 from kgen.layers.learned_positions import LearnedPositions
 from kgen.layers.transformer_encoder import TransformerEncoderBlock
@@ -155,7 +156,7 @@ class BERT(EncodingModel):
                 self.segment_embedding = layers.Embedding(segments, width, _normal(), dtype=policy, name="segments")
                 self.segment_embedding.build((None, None))
             self.embedding_norm = self._norm("embedding_norm", width)
-            self.drop = layers.Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
+            self.drop = Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
             self.embedding_projection = None
             if embedding_dim is not None:
                 self.embedding_projection = self._dense("embedding_projection", model_dim, width)

@@ -18,6 +18,7 @@ from kgen.functional.checks import check_number
 from kgen.functional.masks import padding_mask
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.dropout import Dropout
 from kgen.layers.learned_positions import LearnedPositions
 from kgen.layers.sinusoidal import SinusoidalPositions
 from kgen.layers.transformer_decoder import TransformerDecoderBlock
@@ -141,7 +142,7 @@ class GPT(AnsweringModel):
                 self.position_layer = SinusoidalPositions(dtype=policy, name="positions")
             if self.position_layer is not None:
                 self.position_layer.build(stream)
-            self.drop = layers.Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
+            self.drop = Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
             self.blocks = [
                 TransformerDecoderBlock(
                     num_heads,

@@ -15,6 +15,7 @@ from kgen.functional.masks import padding_mask
 from kgen.functional.rows import on_rows
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.dropout import Dropout
 from kgen.layers.recurrent import Recurrent
 from kgen.models.base_answering import AnsweringModel
 
@@ -104,7 +105,7 @@ class RNNLanguageModel(AnsweringModel):
             ]
             for i, layer in enumerate(self.recurrent_layers):
                 layer.build((None, None, units if i else self._width))
-            self.drop = layers.Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
+            self.drop = Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
             self.output_projection = None
             if self._width != units:
                 self.output_projection = layers.Dense(self._width, dtype=policy, name="output_projection")

@@ -22,6 +22,7 @@ from kgen.functional.rows import on_rows
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
 from kgen.layers.additive_attention import AdditiveAttention
+from kgen.layers.dropout import Dropout
 from kgen.layers.multi_head_attention import MultiHeadAttention
 from kgen.layers.recurrent import Recurrent
 from kgen.models.base_translation import TranslationModel
@@ -142,7 +143,7 @@ class Seq2SeqRNN(TranslationModel):
                 self.attention_layer = self._attention_layer()
                 self.attention_layer.build((None, None, units), (None, None, self._memory_dim))
             self.combine = self._dense("combine", self._width, units + seen)
-            self.drop = layers.Dropout(dropout, seed=drawn_seed(), dtype=self.dtype_policy, name="dropout")
+            self.drop = Dropout(dropout, seed=drawn_seed(), dtype=self.dtype_policy, name="dropout")
             self.sampling_seed = keras.random.SeedGenerator(drawn_seed())
         self.built = True
 

@@ -15,6 +15,7 @@ from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.dropout import Dropout
 from kgen.layers.sinusoidal import SinusoidalPositions
 from kgen.layers.transformer_decoder import TransformerDecoderBlock
 from kgen.layers.transformer_encoder import TransformerEncoderBlock
@@ -115,7 +116,7 @@ class TransformerSeq2Seq(TranslationModel):
                 self.source_embedding = self._embedding("source_embedding", model_dim, tie=True)
             self.position_layer = SinusoidalPositions(dtype=policy, name="positions")
             self.position_layer.build(stream)
-            self.drop = layers.Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
+            self.drop = Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
             self.encoder_blocks = [
                 self._block(TransformerEncoderBlock, f"encoder_block_{i}") for i in range(1, num_layers + 1)
             ]

@@ -24,6 +24,7 @@ from kgen.functional.checks import check_in
 from kgen.functional.checks import check_number
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.dropout import Dropout
 from kgen.models.base import exclusive
 from kgen.models.base import load
 from kgen.models.base_classifying import ClassifyingModel
@@ -103,7 +104,7 @@ class TextClassifier(ClassifyingModel):
         self.dropout = dropout
 
         with seeded(seed):
-            self.drop = layers.Dropout(dropout, seed=drawn_seed(), dtype=self.dtype_policy, name="dropout")
+            self.drop = Dropout(dropout, seed=drawn_seed(), dtype=self.dtype_policy, name="dropout")
             self.classifier = layers.Dense(
                 num_classes,
                 kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),

@@ -25,6 +25,7 @@ from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.dropout import Dropout
 from kgen.layers.relative_bias import RelativePositionBias
 from kgen.layers.transformer_decoder import TransformerDecoderBlock
 from kgen.layers.transformer_encoder import TransformerEncoderBlock
@@ -145,7 +146,7 @@ class T5(TranslationModel):
         with seeded(seed):
             self.token_embedding = self._embedding("token_embedding", model_dim, tie_embeddings)
             self.encoder_bias, self.decoder_bias = (self._bias(name) for name in ("encoder", "decoder"))
-            self.drop = layers.Dropout(dropout, seed=drawn_seed(), dtype=self.dtype_policy, name="dropout")
+            self.drop = Dropout(dropout, seed=drawn_seed(), dtype=self.dtype_policy, name="dropout")
             self.encoder_blocks = [
                 self._block(TransformerEncoderBlock, f"encoder_block_{i}") for i in range(1, num_layers + 1)
             ]

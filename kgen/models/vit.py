@@ -23,6 +23,7 @@ from kgen.functional.checks import check_number
 from kgen.functional.rollout import attention_rollout
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.dropout import Dropout
 from kgen.layers.patch_embedding import PatchEmbedding
 from kgen.layers.patch_embedding import check_stem
 from kgen.layers.transformer_encoder import TransformerEncoderBlock
@@ -141,7 +142,7 @@ class ViT(ClassifyingModel):
                 name="embedding",
             )
             self.embedding.build((None, *image_shape))
-            self.drop = layers.Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
+            self.drop = Dropout(dropout, seed=drawn_seed(), dtype=policy, name="dropout")
             self.blocks = [
                 TransformerEncoderBlock(
                     num_heads,
