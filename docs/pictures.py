@@ -108,6 +108,19 @@ def clothes(options):
 
 
 @picture
+def halves(options):
+    """Digits that a PixelCNN has dreamt, without their lower half, and three ways in which it paints that anew."""
+    model = preset("PixelCNN", "mnist-pixelcnn")
+    dreams = model.generate(10, seed=1)
+    half = dreams.shape[1] // 2
+    cut = dreams.copy()
+    cut[:, half:] = 96
+    painted = model.complete(dreams, rows=half, n=3, seed=1)
+    columns = np.concatenate([dreams[:, None], cut[:, None], painted], axis=1)
+    return kgen.plots.image_grid(columns.swapaxes(0, 1).reshape(-1, *dreams.shape[1:]), columns=10, cell=56)
+
+
+@picture
 def denoising(options):
     """Clothes out of noise, by class."""
     model = preset("DiffusionModel", "fashion-diffusion")
@@ -173,22 +186,6 @@ def from_words(options):
     model.fit(images, captions, batch_size=64, epochs=120, verbose=2)
     images = model.generate(20, seed=2, prompt=[*NUMBERS, *NUMBERS], guidance=2.0, steps=20)
     return kgen.plots.image_grid(images, columns=10, titles=[*NUMBERS, *NUMBERS], cell=72)
-
-
-@picture
-def halves(options):
-    """Digits whose lower half a PixelCNN paints."""
-    images, _ = kgen.datasets.load("digits")
-    model = kgen.models.PixelCNN(images.shape[1:], filters=32, num_blocks=5, seed=1)
-    model.compile()
-    model.fit(images, batch_size=64, epochs=60, verbose=2)
-    test, _ = kgen.datasets.load("digits", "test")
-    test = test[:10]
-    cut = test.copy()
-    cut[:, 4:] = 96
-    painted = model.complete(test, rows=4, n=3, seed=1)
-    columns = np.concatenate([test[:, None], cut[:, None], painted], axis=1)
-    return kgen.plots.image_grid(columns.swapaxes(0, 1).reshape(-1, 8, 8, 1), columns=10, cell=56)
 
 
 @picture

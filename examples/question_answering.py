@@ -9,7 +9,8 @@
 FOLDER holds the files of `kgen.datasets.load("xquad/en")`, a thousand questions, too few to learn a language from. So
 an encoder that begins with nothing is first asked for `--minutes` for what was taken out of a sentence: some of the
 other words of it, in disorder, are the question. Each token of the paragraph comes with a mark that says whether its
-word is in the question. `--bert` begins with an encoder in the format of Hugging Face instead, see `kgen.interop.load`.
+word is in the question, and how many words of its sentence are, beside other sentences. `--bert` begins with an encoder
+in the format of Hugging Face instead, without marks, see `kgen.interop.load`.
 
     p(start) = softmax(W₁ h),   p(end) = softmax(W₂ h)        over the words of the paragraph
 
@@ -37,8 +38,8 @@ from kgen.datasets.instructions import sentence_with
 from kgen.script import read_options
 from kgen.tokenizers.sentences import sentences_of
 
-ENCODER = {"num_layers": 3, "model_dim": 128, "num_heads": 4, "context_length": 320, "segments": 3, "dropout": 0.1}
-QUICK = {"num_layers": 1, "model_dim": 32, "num_heads": 2, "context_length": 64, "segments": 3, "dropout": 0.0}
+ENCODER = {"num_layers": 3, "model_dim": 128, "num_heads": 4, "context_length": 320, "segments": 7, "dropout": 0.1}
+QUICK = {"num_layers": 1, "model_dim": 32, "num_heads": 2, "context_length": 64, "segments": 7, "dropout": 0.0}
 WORD = re.compile(r"\w+|[^\w\s]")
 LONGEST = 320  # tokens of a question and its paragraph; what comes behind is not read
 LONGEST_ANSWER = 12  # words
@@ -171,13 +172,13 @@ class Pointer(keras.Model):
         spans, asked = [one.span() for one in WORD.finditer(context)], words_of(question)
         ids = [encoder.start_id, *tokenizer.encode(question), encoder.end_id]
         segments, places = [0] * len(ids), []
-        for (start, end), pieces in zip(spans, tokenizer.encode([context[a:b] for a, b in spans]), strict=True):
+        encoded = tokenizer.encode([context[a:b] for a, b in spans])
+        for pieces, mark in zip(encoded, marks(context, spans, asked), strict=True):
             if len(ids) + len(pieces) >= self.length:
                 break
             places.append(len(ids))
             ids += pieces
-            shared = context[start:end].lower() in asked
-            segments += [min(1 + shared, encoder.segments - 1)] * len(pieces)
+            segments += [min(1 + mark, encoder.segments - 1)] * len(pieces)
         ids, segments = [*ids, encoder.end_id], [*segments, 1]
         return {"ids": ids, "segments": segments, "places": np.array(places), "spans": spans[: len(places)]}
 
@@ -245,6 +246,15 @@ def taken_out(text, rng):
     rest = WORD.findall(sentence_with(text, start, text[start:end]).replace(text[start:end], " "))
     asked = [word for word in rest if word.isalnum() and rng.random() < 0.6]
     return text, " ".join(["what", *rng.permutation(asked)]), text[start:end], start
+
+
+def marks(context, spans, asked):
+    """0 to 5 for each word: odd if the question has it; 4 more where of no sentence it has more, 2 more where half as many."""
+    parts = [(len("".join(part)), len(asked & words_of(part[1]))) for part in sentences_of(context)]
+    ends, shared = np.cumsum([length for length, _ in parts]), np.array([count for _, count in parts])
+    levels = (shared >= 0.5 * shared.max()).astype(int) + (shared == shared.max())
+    sentences = np.searchsorted(ends, [start for start, _ in spans], side="right")
+    return [2 * int(levels[i]) + (context[a:b].lower() in asked) for i, (a, b) in zip(sentences, spans, strict=True)]
 
 
 def words_of(text):
