@@ -249,7 +249,7 @@ def taken_out(text, rng):
 
 
 def marks(context, spans, asked):
-    """0 to 5 for each word: odd if the question has it; 4 more in the sentence of which it has most, 2 where half of that."""
+    """0 to 5 for each word: odd if the question has it; 4 more in the sentence with most such, 2 with half as many."""
     parts = [(len("".join(part)), len(asked & words_of(part[1]))) for part in sentences_of(context)]
     ends, shared = np.cumsum([length for length, _ in parts]), np.array([count for _, count in parts])
     levels = (shared >= 0.5 * shared.max()).astype(int) + (shared == shared.max())
