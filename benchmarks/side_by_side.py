@@ -28,6 +28,7 @@ PACKAGES = (
     "diffusers",
     "ctranslate2",
     "pyod",
+    "gensim",
     "numpy",
 )
 # An `environment` for `ask` in which OpenMP's threads wait as the user has said, or as they do by themselves.

@@ -69,6 +69,7 @@ def main():
     if options.only:
         print(json.dumps(contestant(options)))
         return
+    started = time.time()
     words = [f"--{name.replace('_', '-')}={value}" for name, value in vars(options).items() if _is_passed(name, value)]
     one_thread = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     one_thread["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -85,6 +86,7 @@ def main():
         if None not in results:
             print(row(name, results), flush=True)
     print(f"{results[0]['questions']} questions; {results[0]['words']:,} words, {results[0]['known']:,} different ones")
+    print(side_by_side.facts(started, ", ".join(map(str, options.seeds))))
 
 
 def contestant(options):
