@@ -251,8 +251,7 @@ def _reordered(cache, rows):
 def _largest(x, k):
     """The k largest values of each row and where they stand, int32.
 
-    In a long row they can only be in the k blocks that have the largest maxima: a third of the time of `ops.top_k` with
-    XLA on a CPU, for (160, 8000) and k = 6.
+    In a long row they can only be in the k blocks that have the largest maxima.
     """
     rows, length = x.shape
     size = 1 << int(0.5 * np.log2(length))  # about √length; maxima of as many as fill vectors are found far sooner
