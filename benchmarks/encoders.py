@@ -247,7 +247,7 @@ def work(family, library, steps, shape, seed):
         rows[:, 0], rows[:, -1] = START, END
     else:
         rows = rng.integers(0, 256, (count, shape["side"], shape["side"], 3)).astype("uint8")
-    labels = rng.integers(0, 2, count).astype("int32")
+    labels = rng.integers(0, {"bert": 2, "vit": 10}[family], count).astype("int32")
     found = {}
     for what, function in MODELS[family][library](shape).items():
         function(rows, labels)  # compiles
