@@ -38,7 +38,7 @@ def convolutions(image_shape, features, name):
             layers.Rescaling(2.0 / 255.0, -1.0, name="centre"),
             _convolution(features // 2, "level_1", "leaky_relu"),
             _convolution(features, "level_2", "leaky_relu"),
-            layers.Conv2D(features, 1, kernel_initializer=_initializer(), name="features"),
+            layers.Conv2D(features, 1, kernel_initializer=he_normal(), name="features"),
         ],
         name=name,
     )
@@ -50,7 +50,7 @@ def trained_teacher(images, features, steps, batch_size, seed, verbose, callback
     head = [
         layers.Activation("leaky_relu", name="activation"),
         layers.GlobalAveragePooling2D(name="pool"),
-        layers.Dense(CHANGES, kernel_initializer=_initializer(), name="changes"),
+        layers.Dense(CHANGES, kernel_initializer=he_normal(), name="changes"),
     ]
     classifier = keras.Sequential([trunk, *head], name="which_change")
     classifier.compile(keras.optimizers.Adam(2e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -69,8 +69,9 @@ class ChangedImages(RandomRows):
 
 
 def _convolution(filters, name, activation):
-    return layers.Conv2D(filters, 4, 2, "same", activation=activation, kernel_initializer=_initializer(), name=name)
+    return layers.Conv2D(filters, 4, 2, "same", activation=activation, kernel_initializer=he_normal(), name=name)
 
 
-def _initializer():
+def he_normal():
+    """An initializer with a seed of its own."""
     return keras.initializers.HeNormal(seed=drawn_seed())

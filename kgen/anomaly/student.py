@@ -2,8 +2,11 @@
 
     error(x) at a place = mean over features of (student(x) - (teacher(x) - μ) / s)²
 
-μ and s are mean and deviation of each of the teacher's features over normal images. Bergmann et al., Uninformed
-Students: Student-Teacher Anomaly Detection with Discriminative Latent Embeddings, 2020.
+μ and s are mean and deviation of each of the teacher's features over normal images. A student that has to squeeze all
+it sees through a short vector knows the parts of normal images only as they are usually put together, and fails where
+their order is new. Bergmann et al., Uninformed Students: Student-Teacher Anomaly Detection with Discriminative Latent
+Embeddings, 2020. The bottleneck: Deng and Li, Anomaly Detection via Reverse Distillation from One-Class Embedding,
+2022.
 """
 
 import keras
@@ -12,8 +15,11 @@ from keras import layers
 from keras import ops
 
 from kgen.anomaly.rotation_teacher import convolutions
+from kgen.anomaly.rotation_teacher import he_normal
 from kgen.functional.seeding import seeded
 from kgen.models.base import GenerativeModel
+
+UNFOLDED = 64  # numbers at each place behind a bottleneck
 
 
 @keras.saving.register_keras_serializable(package="kgen")
@@ -24,13 +30,15 @@ class Student(GenerativeModel):
         teacher: Keras model from images `(n, *image_shape)` in [0, 255] to maps `(n, rows, columns, features)` or
             vectors `(n, features)`. Where it has a method `feature_maps(images)`, that says what it has to teach.
         image_shape: (height, width, channels).
+        bottleneck: length of the vector between what the student sees and says; None: each place looks around itself.
         seed: int or None; seeds the weights.
     """
 
-    def __init__(self, teacher, image_shape, seed=None, **kwargs):
+    def __init__(self, teacher, image_shape, bottleneck=None, seed=None, **kwargs):
         super().__init__(seed=seed, **kwargs)
         self.teacher = teacher
         self.image_shape = image_shape
+        self.bottleneck = bottleneck
         teacher.trainable = False
         for weight in teacher.weights:  # where a teacher was frozen when it was saved, the line above may do nothing
             weight.trainable = False
@@ -40,14 +48,13 @@ class Student(GenerativeModel):
                 f"teacher: expected feature maps (n, rows, columns, features) or (n, features), got {shape}"
             )
         with seeded(seed):
-            trunk = convolutions(tuple(image_shape), max(32, min(64, shape[-1])), "trunk")
-            if len(shape) == 3:
-                fitted = layers.Resizing(*shape[:2], name="resize")
-                to_features = layers.Conv2D(shape[-1], 3, padding="same", name="to_features")
-            else:
-                fitted, to_features = layers.Flatten(name="flatten"), layers.Dense(shape[-1], name="to_features")
             self.student = keras.Sequential(
-                [trunk, layers.Activation("leaky_relu", name="activation"), fitted, to_features], name="student"
+                [
+                    convolutions(tuple(image_shape), max(32, min(64, shape[-1])), "trunk"),
+                    layers.Activation("leaky_relu", name="activation"),
+                    *(_squeezed(shape, bottleneck) if bottleneck else _in_place(shape)),
+                ],
+                name="student",
             )
         self.centre = self.add_weight(name="centre", shape=shape[-1:], initializer="zeros", trainable=False)
         self.scale = self.add_weight(name="scale", shape=shape[-1:], initializer="ones", trainable=False)
@@ -97,3 +104,32 @@ class Student(GenerativeModel):
                 "example by keras.ops.image.resize, and repeat a single channel by numpy.repeat(images, 3, axis=-1)"
             )
         return tuple(self._taught(ops.zeros((1, *self.image_shape))).shape)[1:]
+
+
+def _in_place(shape):
+    """From the trunk's maps to features of this shape, each place for itself."""
+    if len(shape) == 1:
+        return [layers.Flatten(name="flatten"), layers.Dense(shape[0], name="to_features")]
+    return [
+        layers.Resizing(*shape[:2], name="resize"),
+        layers.Conv2D(shape[-1], 3, padding="same", name="to_features"),
+    ]
+
+
+def _squeezed(shape, bottleneck):
+    """The same through a vector."""
+    vector = [layers.Flatten(name="flatten"), layers.Dense(bottleneck, name="bottleneck")]
+    if len(shape) == 1:
+        wide = layers.Dense(UNFOLDED, "leaky_relu", kernel_initializer=he_normal(), name="unfold")
+        return [*vector, wide, layers.Dense(shape[0], name="to_features")]
+    rows, columns, features = shape
+    unfold = layers.Dense(rows * columns * UNFOLDED // 2, "leaky_relu", kernel_initializer=he_normal(), name="unfold")
+    return [
+        *vector,
+        unfold,
+        layers.Reshape((rows, columns, UNFOLDED // 2), name="places"),
+        layers.Conv2D(
+            UNFOLDED, 3, padding="same", activation="leaky_relu", kernel_initializer=he_normal(), name="around"
+        ),
+        layers.Conv2D(features, 3, padding="same", name="to_features"),
+    ]

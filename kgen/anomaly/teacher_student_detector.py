@@ -13,19 +13,28 @@ from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
 from kgen.functional.seeding import seeded
 
+POOLINGS = {
+    "rms": lambda errors: np.sqrt((errors**2).mean(axis=1)),
+    "mean": lambda errors: errors.mean(axis=1),
+    "max": lambda errors: errors.max(axis=1),
+}
+
 
 class TeacherStudentDetector(Detector):
     """Detector of strange images, and of where they are strange: a frozen teacher's features against a student's.
 
-        strangeness(x) = mean over places of |student(x) - teacher(x)|²
+        strangeness(x) = root mean square over places of the mean over features of (student(x) - teacher(x))²
 
-    The student has seen the teacher's features of normal images only. With features of its own making, standardised.
+    The student has seen the teacher's features, standardised, of normal images only.
 
     Args:
         teacher: Keras model from images in [0, 255] to feature maps `(n, rows, columns, features)` or vectors
             `(n, features)`; of a `kgen.models.ViT`, such as `kgen.interop.load(folder)` reads, the features of each
             patch. None trains one on the same images, to tell how each was turned and moved. It is frozen.
-        pooling: "mean" of the errors over all places, or "max", for small faults in large images.
+        bottleneck: length of the vector through which the student sees an image, ≥ 1: strange is what has the usual
+            parts in an unusual order, too. None: the student looks at each place by itself, for faults of a texture.
+        pooling: how the errors of all places become one: "rms", the root of the mean of their squares, "mean", or
+            "max", for small faults in large images.
         features: of a teacher that is trained here, ≥ 2.
         contamination: number in (0, 0.5], the share of the training images that `predict` calls anomalies.
         false_alarm_rate: number in (0, 1) or None; sets the threshold instead, by images that were held back.
@@ -51,7 +60,8 @@ class TeacherStudentDetector(Detector):
     ((32,), (2, 8, 8))
 
     Reference: Bergmann et al., Uninformed Students: Student-Teacher Anomaly Detection with Discriminative Latent
-    Embeddings, 2020. Golan and El-Yaniv, Deep Anomaly Detection Using Geometric Transformations, 2018 (the teacher).
+    Embeddings, 2020. Deng and Li, Anomaly Detection via Reverse Distillation, 2022 (the bottleneck). Golan and
+    El-Yaniv, Deep Anomaly Detection Using Geometric Transformations, 2018 (the teacher).
     """
 
     default_steps = 300
@@ -62,7 +72,8 @@ class TeacherStudentDetector(Detector):
         self,
         *,
         teacher=None,
-        pooling="mean",
+        bottleneck=16,
+        pooling="rms",
         features=64,
         contamination=0.1,
         false_alarm_rate=None,
@@ -74,6 +85,7 @@ class TeacherStudentDetector(Detector):
         seed=0,
     ):
         self.teacher = teacher
+        self.bottleneck = bottleneck
         self.pooling = pooling
         self.features = features
         self.contamination = contamination
@@ -91,7 +103,9 @@ class TeacherStudentDetector(Detector):
         return self._in_chunks(self.model_.heat, self._read(X, reset=False)) / self.usual_error_
 
     def _check_arguments(self):
-        check_in("pooling", self.pooling, ("mean", "max"))
+        check_in("pooling", self.pooling, tuple(POOLINGS))
+        if self.bottleneck is not None:
+            check_int("bottleneck", self.bottleneck, minimum=1)
         check_int("features", self.features, minimum=2)
         if self.teacher is not None and not isinstance(self.teacher, keras.Model):
             raise TypeError(f"teacher: expected a Keras model or None, got {type(self.teacher).__name__}")
@@ -110,7 +124,7 @@ class TeacherStudentDetector(Detector):
             with seeded(self.seed):
                 options = (self.batch_size, self.seed, self.verbose, self._watchers)
                 teacher = trained_teacher(rows, self.features, self._steps(rows), *options)
-        self.model_ = Student(teacher, self.image_shape_, seed=self.seed)
+        self.model_ = Student(teacher, self.image_shape_, self.bottleneck, seed=self.seed)
         self.model_.standardise(rows[:1000])
         self._train(rows)
         self.usual_error_ = float(self.model_.errors(rows[:1000]).mean())
@@ -131,4 +145,4 @@ class TeacherStudentDetector(Detector):
 
     def _strangeness(self, rows):
         errors = self.model_.errors(rows)
-        return getattr(errors.reshape(len(errors), -1), self.pooling)(axis=1)
+        return POOLINGS[self.pooling](errors.reshape(len(errors), -1))

@@ -23,6 +23,7 @@ from kgen.functional.reading_out import read_out
 from kgen.functional.rows import on_rows
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.cloze_head import ClozeHead
 from kgen.layers.dropout import Dropout
 from kgen.layers.feed_forward import ACTIVATIONS
 from kgen.layers.learned_positions import LearnedPositions
@@ -165,7 +166,7 @@ class BERT(EncodingModel):
                 block.build(stream)
             self.final_norm = self._norm("final_norm", model_dim) if norm_position == "pre" else None
             self.pooler_layer = self._dense("pooler", model_dim, model_dim, "tanh") if pooler else None
-            self.head = ClozeHead(width, self.num_tokens, activation, epsilon, dtype=policy, name="head")
+            self.head = ClozeHead(width, self.num_tokens, activation, epsilon, _normal(), dtype=policy, name="head")
             self.head.build(stream)
             self.gaps = keras.random.SeedGenerator()
         self.accuracy_tracker = keras.metrics.Mean(name="accuracy")
@@ -378,26 +379,6 @@ class BERT(EncodingModel):
         dense = layers.Dense(units, activation, kernel_initializer=_normal(), dtype=self.dtype_policy, name=name)
         dense.build((None, width))
         return dense
-
-
-class ClozeHead(keras.Layer):
-    """What stands between hidden states and the embeddings that read them out: Norm(f(x W + b)); and a bias a token."""
-
-    def __init__(self, width, num_tokens, activation, epsilon, **kwargs):
-        super().__init__(**kwargs)
-        self.num_tokens = num_tokens
-        self.activation = ACTIVATIONS[activation]
-        self.transform = layers.Dense(width, kernel_initializer=_normal(), dtype=self.dtype_policy, name="transform")
-        self.norm = layers.LayerNormalization(epsilon=epsilon, dtype=self.dtype_policy, name="norm")
-
-    def build(self, inputs_shape):
-        self.transform.build(inputs_shape)
-        self.norm.build((*inputs_shape[:-1], self.transform.units))
-        self.bias = self.add_weight(name="bias", shape=(self.num_tokens,), initializer="zeros")
-        self.built = True
-
-    def call(self, hidden):
-        return self.norm(self.activation(on_rows(self.transform, hidden)))
 
 
 def _normal():

@@ -4,7 +4,7 @@ Generator: the noise is cut into pieces, one for each level; each piece and an e
 the level's batch normalisation scales and shifts. Discriminator: residual blocks, and a projection: the score of an
 image is large if its features agree with the class.
 
-    score(x, y) = v · φ(x) + e_y · φ(x)
+    score(x, y) = v · φ(x) + e_y · φ(x),   φ summed over all places
 
 Brock, Donahue and Simonyan, Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2019. Self-attention:
 Zhang et al., 2019. Projection: Miyato and Koyama, 2018. Spectral normalisation: Miyato et al., 2018.
@@ -157,7 +157,11 @@ class BigGAN(AdversarialModel):
                 x = self._attention(f"attention_{i}")(x)
         x = self._shrinking(x, self.filters[-1], len(self.filters) + 1, halve=False)
         x = layers.ReLU(dtype=dtype, name="relu")(x)
+        places = math.prod(x.shape[1:3])
         x = layers.GlobalAveragePooling2D(dtype="float32", name="mean")(x)
+        x = layers.Rescaling(places, dtype="float32", name="sum")(
+            x
+        )  # of a mean the hinge's margin would be out of reach
         return self._judged(images, x, self._normalized(layers.Dense(1, **_orthogonal("float32", "score"))), name)
 
     def _growing(self, x, told, filters, i):
