@@ -29,9 +29,20 @@ def broken(n):
     return images
 
 
+def pairs(n, alike, seed=0):
+    """Two patterns far apart, both in rows or both in columns; or, not alike, one in rows and one in columns."""
+    rng = np.random.default_rng(seed)
+    images = np.zeros((n, 16, 40), "uint8")
+    for image in images:
+        first = rng.integers(2)
+        for part, turned in ((image[:, :8], first), (image[:, 32:], first if alike else 1 - first)):
+            part[:] = 200 * (np.indices((16, 8))[turned] // 2 % 2) + rng.integers(0, 30, (16, 8))
+    return images
+
+
 @pytest.fixture(scope="module")
 def detector():
-    return TeacherStudentDetector(**TINY, epochs=14).fit(stripes(256))
+    return TeacherStudentDetector(**TINY, bottleneck=None, pooling="mean", epochs=14).fit(stripes(256))
 
 
 def test_a_broken_pattern_is_found_and_the_heat_is_where_it_is(detector):
@@ -41,19 +52,31 @@ def test_a_broken_pattern_is_found_and_the_heat_is_where_it_is(detector):
     assert heat[9:, 9:].mean() > 3 * heat[:7, :7].mean()
 
 
+def test_behind_a_bottleneck_the_student_knows_the_order_of_the_parts():
+    def area(bottleneck):
+        found = TeacherStudentDetector(**TINY, bottleneck=bottleneck, epochs=10).fit(pairs(256, alike=True))
+        strange, usual = (-found.score_samples(pairs(60, alike, seed=1)) for alike in (False, True))
+        return (strange[:, None] > usual).mean()
+
+    assert area(4) > max(0.95, area(None) + 0.05)
+
+
 def test_a_pickle_scores_as_the_detector_did(detector):
     twin = pickle.loads(pickle.dumps(detector))
     np.testing.assert_allclose(twin.score_samples(broken(4)), detector.score_samples(broken(4)), rtol=1e-4)
 
 
+@pytest.mark.parametrize("bottleneck", [None, 4])
 @pytest.mark.parametrize("places", [True, False])
-def test_a_teacher_of_the_users_own_is_frozen(places):
+def test_a_teacher_of_the_users_own_is_frozen(places, bottleneck):
     head = [] if places else [keras.layers.GlobalAveragePooling2D()]
     teacher = keras.Sequential(
         [keras.Input((16, 16, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(8, 4, 4, "valid"), *head]
     )
     before = [np.array(value) for value in teacher.get_weights()]
-    detector = TeacherStudentDetector(**TINY, teacher=teacher, epochs=4, pooling="max").fit(stripes(64))
+    detector = TeacherStudentDetector(**TINY, teacher=teacher, bottleneck=bottleneck, epochs=4, pooling="max").fit(
+        stripes(64)
+    )
     assert np.isfinite(detector.score_samples(broken(4))).all()
     for old, new in zip(before, teacher.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
@@ -101,7 +124,8 @@ def test_the_heat_of_a_vae_is_where_its_score_comes_from(channels):
     ("arguments", "images", "error", "message"),
     [
         ({"teacher": "vit"}, stripes(4), TypeError, "teacher: expected a Keras model or None, got str"),
-        ({"pooling": "sum"}, stripes(4), ValueError, "pooling: expected one of 'mean', 'max', got 'sum'"),
+        ({"pooling": "sum"}, stripes(4), ValueError, "pooling: expected one of 'rms', 'mean', 'max', got 'sum'"),
+        ({"bottleneck": 0}, stripes(4), ValueError, "bottleneck: expected"),
         ({"features": 1}, stripes(4), ValueError, "features: expected"),
         ({}, np.ones((4, 5)), ValueError, "X: shape of an image: expected"),
         ({}, np.ones((4, 5, 5, 2), "uint8"), ValueError, "X: shape of an image: expected"),
