@@ -35,6 +35,9 @@ def compiled(function, variables=()):
         with turned.known(eight_bits, matrices):
             return function(*inputs)
 
+    # Whoever calls it groups shapes. TensorFlow would warn of the first five kinds, and say that tracing is expensive.
+    outermost._omit_frequent_tracing_warning = True
+
     def run(*inputs):
         if tf.inside_function():
             return function(*inputs)
