@@ -264,6 +264,11 @@ def series(options):
     return drawn_by("anomaly_series", "made_up_SequenceDetector.png", "--quick")
 
 
+@picture
+def boots(options):
+    return drawn_by("anomaly_images", "heat.png", "--dataset", "fashion_mnist", "--classes", 9, "--data", options.data)
+
+
 # Writing them --------------------------------------------------------------------------------------------------------
 
 

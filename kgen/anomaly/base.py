@@ -43,7 +43,8 @@ class Detector(OutlierMixin, BaseEstimator):
     `feature_names_in_` if it saw a DataFrame.
     """
 
-    default_steps = 500  # where `epochs` is None
+    default_steps = 500  # where `epochs` is None,
+    most_passes = None  # but not more passes than these, where something might be learned by heart
     reads = ()  # of "table", "images" and "series", what it can learn from
     models = ()  # names of the classes that `model_` may be of
 
@@ -180,7 +181,10 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def _steps(self, rows):
         """How many steps `epochs` passes over the rows are."""
-        return self.default_steps if self.epochs is None else self.epochs * -(-len(rows) // self.batch_size)
+        steps_of_a_pass = -(-len(rows) // self.batch_size)
+        if self.epochs is not None:
+            return self.epochs * steps_of_a_pass
+        return min(self.default_steps, (self.most_passes or self.default_steps) * steps_of_a_pass)
 
     def _train(self, rows, peak_rate=PEAK_RATE):
         steps = self._steps(rows)

@@ -40,7 +40,8 @@ class TeacherStudentDetector(Detector):
         false_alarm_rate: number in (0, 1) or None; sets the threshold instead, by images that were held back.
         tail: "empirical" or "pareto", how held-back images are read; see `predict_proba`.
         held_back: number in [0, 0.5], the share of the images that is kept for calibration.
-        epochs: passes over the images of teacher and student, or None for as many as make 300 steps each.
+        epochs: passes over the images of teacher and student, or None for as many as make 300 steps each, at most 15:
+            in more the student learns the few strange images by heart that may hide among the normal ones.
         batch_size: images a step.
         verbose: as in `keras.Model.fit`.
         seed: int ≥ 0. Two fits with the same seed on the same images are equal.
@@ -64,7 +65,7 @@ class TeacherStudentDetector(Detector):
     El-Yaniv, Deep Anomaly Detection Using Geometric Transformations, 2018 (the teacher).
     """
 
-    default_steps = 300
+    default_steps, most_passes = 300, 15
     reads = ("images",)
     models = ("Student",)
 

@@ -61,6 +61,15 @@ def test_behind_a_bottleneck_the_student_knows_the_order_of_the_parts():
     assert area(4) > max(0.95, area(None) + 0.05)
 
 
+def test_the_few_strange_images_among_those_it_learned_from_are_found():
+    digits, labels = kgen.datasets.load("digits")
+    zeros, others = digits[labels == 0], digits[labels != 0][:10]
+    strangeness = (
+        -TeacherStudentDetector().fit(np.concatenate([zeros, others])).score_samples(np.concatenate([zeros, others]))
+    )
+    assert (strangeness[-10:, None] > strangeness[:-10]).mean() > 0.95
+
+
 def test_a_pickle_scores_as_the_detector_did(detector):
     twin = pickle.loads(pickle.dumps(detector))
     np.testing.assert_allclose(twin.score_samples(broken(4)), detector.score_samples(broken(4)), rtol=1e-4)
