@@ -6,6 +6,7 @@
 | `compiled(function, variables)` | the function as a whole compiled, or recorded; may call others of its kind |
 | `turned_matrix(variable)` | in a compiled program, where it pays: its int8 matrix as `(outputs, inputs)`; else None |
 | `integer_product(rows, matrix)` | int32 `(n, outputs)`: int8 `(n, inputs)` times int8 `(outputs, inputs)` turned |
+| `dense(layer, rows)` | a built `Dense` layer of rows `(n, inputs)`, bias and all in one operation where there is one |
 | `write_cache(cache, value, index)` | new places `index`, `index + 1`, … of a cache `(batch, heads, places, dim)` |
 | `causal_blocks(length)` | into how many blocks of queries causal attention is best cut; 1 asks for the fused kernel |
 | `recurrence(cell, inputs, state, …, mask)` | an LSTM or GRU over `(batch, length, dim)`: all h, and the last state |
@@ -28,6 +29,7 @@ FUNCTIONS = (
     "compiled",
     "turned_matrix",
     "integer_product",
+    "dense",
     "write_cache",
     "causal_blocks",
     "recurrence",

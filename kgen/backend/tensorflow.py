@@ -65,6 +65,10 @@ def integer_product(rows, matrix):
     return tf.matmul(rows, matrix, transpose_b=True, output_type="int32")
 
 
+def dense(layer, rows):
+    return layer(rows)  # XLA adds the bias while it multiplies
+
+
 def write_cache(cache, value, index):
     value, index = tf.cast(value, cache.dtype), tf.cast(index, "int32")
     if index.shape.rank == 0:

@@ -104,6 +104,15 @@ def integer_product(rows, matrix):
     return torch._int_mm(rows, matrix.T)
 
 
+def dense(layer, rows):
+    # A sum by itself writes all outputs a second time.
+    plain = layer.bias is not None and layer.quantization_mode is None and not layer.lora_enabled
+    if not plain or layer.compute_dtype != "float32" or getattr(rows, "dtype", None) != torch.float32:
+        return layer(rows)
+    bias, kernel = core.convert_to_tensor(layer.bias), core.convert_to_tensor(layer.kernel)
+    return layer.activation(torch.addmm(bias, rows, kernel))
+
+
 def write_cache(cache, value, index):
     if torch.is_grad_enabled() and (value.requires_grad or cache.requires_grad):
         cache = cache.clone()  # what a gradient still needs is not written over

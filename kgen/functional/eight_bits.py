@@ -8,18 +8,6 @@ LARGEST = 127.0
 EPSILON = 1e-7  # Keras's
 
 
-def dense(layer, rows):
-    """`layer(rows)` of a built `keras.layers.Dense`; by `product` in a program that was handed its matrix turned."""
-    plain = layer.quantization_mode != "int8" or layer.lora_enabled or layer.inputs_quantizer is None
-    matrix = None if plain else backend.turned_matrix(layer._kernel)
-    if matrix is None:
-        return layer(rows)
-    outputs = product(rows, matrix, layer.kernel_scale)
-    if layer.bias is not None:
-        outputs = ops.add(outputs, ops.cast(layer.bias, outputs.dtype))
-    return outputs if layer.activation is None else layer.activation(outputs)
-
-
 def product(rows, matrix, scale):
     """What Keras's quantized layers compute, in the form that XLA on a CPU is fast at.
 

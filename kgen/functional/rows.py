@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kgen.functional.eight_bits import dense
+from kgen.functional.dense import dense
 
 
 def on_rows(layer, x):

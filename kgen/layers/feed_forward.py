@@ -6,7 +6,7 @@ from keras import ops
 from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
-from kgen.functional.eight_bits import dense
+from kgen.functional.dense import dense
 from kgen.functional.initial_values import check_initializer
 from kgen.functional.initial_values import fresh_initializer
 from kgen.functional.rows import on_rows

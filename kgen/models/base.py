@@ -24,6 +24,8 @@ from kgen.training.guards import StopOnNonFinite
 from kgen.training.guards import TrainingFailed
 from kgen.training.sample_images import SampleImages
 
+ROWS_AT_ONCE = 64  # without gradients; of more, memory is given back to the system and fetched anew at each layer
+
 
 def exclusive(method):
     """Let one thread at a time into this method of a model; the thread that holds the model may come in again."""
@@ -304,7 +306,7 @@ class GenerativeModel(keras.Model):
 
     # What families use -----------------------------------------------------------------------------------------------
 
-    def call_compiled(self, layer, *inputs, batch_size=256):
+    def call_compiled(self, layer, *inputs, batch_size=ROWS_AT_ONCE):
         """The forward pass of one sublayer for inference: compiled once, in bounded memory, NumPy in and out."""
         several = len(inputs) > 1 and isinstance(layer, keras.Model)  # a model takes its inputs as one list
 
@@ -313,7 +315,7 @@ class GenerativeModel(keras.Model):
 
         return self.compute_rows(layer.name, forward, layer.variables, *inputs, batch_size=batch_size)
 
-    def compute_rows(self, name, function, variables, *inputs, batch_size=256, smallest=1):
+    def compute_rows(self, name, function, variables, *inputs, batch_size=ROWS_AT_ONCE, smallest=1):
         """`function` of rows, compiled once for each `name`; it reads `variables`.
 
         Rows are computed in groups of a power of two, of at least `smallest`, so that a new number of rows does not

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from kgen import backend
+from kgen.functional.dense import dense
 from kgen.layers import TransformerDecoderBlock
 
 OFTEN = 40  # calls: on PyTorch enough for the recording to take over
@@ -35,16 +36,16 @@ def test_products_of_any_size_stay_what_they_are(rows, units):
     # One row and many take other kernels, an odd number of columns is cut in two halves that overlap.
     embedding = keras.layers.ReversibleEmbedding(units, 16)
     embedding.build((None, None))
-    dense = keras.layers.Dense(units)
-    dense.build((None, 16))
+    layer = keras.layers.Dense(units, activation="relu", bias_initializer="random_normal")
+    layer.build((None, 16))
 
-    def both(x):
-        return embedding(x, reverse=True), dense(x)
+    def all_ways(x):
+        return embedding(x, reverse=True), layer(x), dense(layer, x)
 
-    function, x = backend.compiled(both, [*embedding.variables, *dense.variables]), tensor(rows, 16)
+    function, x = backend.compiled(all_ways, [*embedding.variables, *layer.variables]), tensor(rows, 16)
     for _ in range(OFTEN):
         found = function(x)
-    for one, expected in zip(found, both(x), strict=True):
+    for one, expected in zip(found, [*all_ways(x)[:2], layer(x)], strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(one), ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-6)
 
 

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from kgen import backend
-from kgen.functional.eight_bits import dense
+from kgen.functional.dense import dense
 from kgen.functional.reading_out import read_out
 
 rng = np.random.default_rng(0)
