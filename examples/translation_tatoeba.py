@@ -2,14 +2,15 @@
 """
 # English to French with everyday sentences from Tatoeba: how the presets en-fr and en-fr-gru are made
 
-    python examples/translation_tatoeba.py --data FOLDER --out runs/en-fr --preset presets/en-fr
-    python examples/translation_tatoeba.py --data FOLDER --model gru --out runs/en-fr-gru --preset presets/en-fr-gru
+    python examples/translation_tatoeba.py --data FOLDER --epochs 9 --out runs/first --preset presets/first
+    python examples/translation_tatoeba.py --data FOLDER --epochs 5 --start presets/first --preset presets/en-fr
+    python examples/translation_tatoeba.py --data FOLDER --epochs 10 --model gru --preset presets/en-fr-gru
     python examples/translation_tatoeba.py --quick                             half a minute, on dates that are made up
 
 FOLDER holds tatoeba_en-fr.tsv.gz or the fra.txt of manythings.org/anki (see
 `help(kgen.datasets.translations.tatoeba_en_fr)`); without --data Keras downloads it. Sentences are split so that no
 English sentence is in two splits. The weights of the last epochs are averaged. Stop it and start it again with the same
---out: it goes on where its last epoch ended.
+--out: it goes on where its last epoch ended. With --start a finished model learns on, at a rate that falls to nothing.
 
 **You will see** translations beside references, and BLEU and chrF on sentences that the model has not seen.
 """
@@ -41,6 +42,7 @@ QUICK = {"transformer": {"num_layers": 1, "num_heads": 2, "model_dim": 64}, "gru
 AVERAGED = {"transformer": 4, "gru": 2}  # epochs
 RATE = 2e-3  # of the GRU's own recipe
 FALLING = 4  # last epochs, in which the GRU's rate of learning falls to a fifth; the Transformer's always falls
+RATE_OF_MORE = 6e-4  # with --start: about what the Transformer's first nine epochs end with
 
 CARD = """# {name}
 
@@ -53,7 +55,7 @@ Translates everyday English into French, sentence by sentence.
   not seen, one reference each; perplexity {perplexity:.2f}; after {epochs} epochs, seed {seed}, {backend}.
   Signatures of sacreBLEU: {bleu.signature} and
   {chrf.signature}
-- Rebuild: `python examples/translation_tatoeba.py --model {model} --epochs {epochs} --preset FOLDER`
+- Rebuild: `python examples/translation_tatoeba.py --model {model} --epochs {epochs}{start} --preset FOLDER`
 - Limits: it knows short everyday sentences. Names, rare words and long sentences it gets wrong, and it does not say so.
 """
 
@@ -69,6 +71,7 @@ def main():
     parser.add_argument("--model", choices=SIZES, default="transformer")
     parser.add_argument("--quick", action="store_true", help="one epoch on made-up dates")
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--start", help="a preset, by name or folder, that learns on for --epochs")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("translation_tatoeba"), help="folder for the models")
@@ -88,10 +91,13 @@ def main():
         )
 
     saved = sorted(options.out.glob("epoch_*.keras"))
+    kind = kgen.models.TransformerSeq2Seq if options.model == "transformer" else kgen.models.Seq2SeqRNN
     if saved:
         model = kgen.load(saved[-1])
+    elif options.start:
+        model = kind.from_preset(options.start)
+        model.compile(keras.optimizers.Adam(RATE_OF_MORE, beta_2=0.98, epsilon=1e-9, global_clipnorm=1.0))
     else:
-        kind = kgen.models.TransformerSeq2Seq if options.model == "transformer" else kgen.models.Seq2SeqRNN
         sizes = {**(QUICK if options.quick else SIZES)[options.model], "context_length": 64}
         model = kind.for_data(*train, vocabulary_size=VOCABULARY, seed=options.seed, **sizes)
         model.compile()
@@ -112,7 +118,8 @@ def main():
     model = kgen.training.average_weights(saved[-AVERAGED[options.model] :])
 
     figures = model.evaluate(*test, full=True, sampler=kgen.decoding.Beam(5))
-    what = f"{options.model} on {name}, unseen sentences, beam 5, {epochs} epochs"
+    after = f", after those of {options.start}" if options.start else ""
+    what = f"{options.model} on {name}, unseen sentences, beam 5, {epochs} epochs{after}"
     kgen.metrics.report(what, figures, model, options.seed, started)
     sources = ["three may 1999"] if options.quick else ["I am a student.", "Where is the station?", "She loves me."]
     for source, target in zip(sources, model.generate(sources), strict=True):
@@ -127,6 +134,7 @@ def main():
             seed=options.seed,
             backend=backend.running(),
             model=options.model,
+            start=f" --start {options.start}" if options.start else "",
             **figures,
         )
         model.save_to_preset(options.preset, card)
@@ -134,7 +142,9 @@ def main():
 
 # %%
 def falling(options, epochs):
-    """The callback that lets the GRU's rate of learning fall; by the number of the epoch, so that it can be resumed."""
+    """The callback that lets the rate of learning fall; by the number of the epoch, so that it can be resumed."""
+    if options.start:
+        return [keras.callbacks.LearningRateScheduler(lambda epoch: RATE_OF_MORE * (epochs - epoch) / epochs)]
     if options.model == "transformer":
         return []
     return [keras.callbacks.LearningRateScheduler(lambda epoch: RATE * min(1.0, (epochs - epoch) / (FALLING + 1)))]
