@@ -1,10 +1,10 @@
 """Draws every picture of the documentation and of the README, with kgen.
 
-    python docs/pictures.py --data FOLDER                    all of them, half an hour on one core
+    python docs/pictures.py --data FOLDER                    all of them, two hours on one core
     python docs/pictures.py --only dreams,clothes            those that need no training, in seconds
 
 Presets that come with kgen draw most of them; some small models are trained for it, from a seed. FOLDER holds
-mnist.npz, fashion_mnist.npz, emoji.npz and Tatoeba, as `kgen.datasets.load` reads them. Each picture is a PNG with few
+mnist.npz, fashion_mnist.npz, emoji.npz, Tatoeba and Multi30k, as `kgen.datasets.load` reads them. Each picture is a PNG with few
 colours, so that the repository stays small.
 """
 
@@ -257,6 +257,12 @@ def modes(options):
 @picture
 def words(options):
     return drawn_by("word_embeddings", "map.png", "--epochs", 5, "--data", options.data)
+
+
+@picture
+def lengths(options):
+    minutes = ("--compare", "--minutes", 20)
+    return drawn_by("translation_multi30k", "lengths.png", *minutes, "--data", options.data)
 
 
 @picture
