@@ -4,8 +4,8 @@
     python docs/pictures.py --only dreams,clothes            those that need no training, in seconds
 
 Presets that come with kgen draw most of them; some small models are trained for it, from a seed. FOLDER holds
-mnist.npz, fashion_mnist.npz, emoji.npz, Tatoeba and Multi30k, as `kgen.datasets.load` reads them. Each picture is a PNG with few
-colours, so that the repository stays small.
+mnist.npz, fashion_mnist.npz, emoji.npz, Tatoeba and Multi30k, as `kgen.datasets.load` reads them. Each picture is a PNG
+with few colours, so that the repository stays small.
 """
 
 import argparse
