@@ -108,6 +108,18 @@ def clothes(options):
 
 
 @picture
+def by_class(options):
+    """What a BigGAN was asked for, two of each class; below the same with shorter noise, more typical and more alike."""
+    model, labels = preset("BigGAN", "fashion-biggan"), list(range(10))
+    rows = [
+        model.generate(10, seed=seed, labels=labels, truncation=truncation)
+        for truncation in (1.0, 0.4)
+        for seed in (2, 3)
+    ]
+    return kgen.plots.image_grid(np.concatenate(rows), columns=10, cell=56)
+
+
+@picture
 def halves(options):
     """Digits that a PixelCNN has dreamt, without their lower half, and three ways in which it paints that anew."""
     model = preset("PixelCNN", "mnist-pixelcnn")
