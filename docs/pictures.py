@@ -109,7 +109,7 @@ def clothes(options):
 
 @picture
 def by_class(options):
-    """What a BigGAN was asked for, two of each class; below the same with shorter noise, more typical and more alike."""
+    """What a BigGAN was asked for, two of each class; below the same with shorter noise: more typical, more alike."""
     model, labels = preset("BigGAN", "fashion-biggan"), list(range(10))
     rows = [
         model.generate(10, seed=seed, labels=labels, truncation=truncation)
