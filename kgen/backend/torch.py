@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 # Recording takes as long as some fifty calls: one short text is not worth it. But int8 products are slow without.
 CALLS_BEFORE_RECORDING = 32
+MANY_ROWS = 64
 GATE_SHUT = 1e4  # σ(-10,000 + x) is 0 and σ(10,000 + x) is 1, whatever else a gate reads
 
 
@@ -105,8 +106,10 @@ def integer_product(rows, matrix):
 
 
 def dense(layer, rows):
-    # A sum by itself writes all outputs a second time.
-    plain = layer.bias is not None and layer.quantization_mode is None and not layer.lora_enabled
+    # A sum by itself writes all outputs a second time. Of few rows, as in decoding, that is nothing, and the recorded
+    # product without a bias was 1.7 times as fast.
+    plain = len(rows.shape) == 2 and (rows.shape[0] or 0) >= MANY_ROWS
+    plain = plain and layer.bias is not None and layer.quantization_mode is None and not layer.lora_enabled
     if not plain or layer.compute_dtype != "float32" or getattr(rows, "dtype", None) != torch.float32:
         return layer(rows)
     bias, kernel = core.convert_to_tensor(layer.bias), core.convert_to_tensor(layer.kernel)

@@ -30,7 +30,7 @@ def test_new_weights_are_read_after_many_calls():
         np.testing.assert_allclose(ops.convert_to_numpy(function(ops.ones((1, 2)))), np.full((1, 3), 2.0 * i))
 
 
-@pytest.mark.parametrize("rows", [1, 2, 8])
+@pytest.mark.parametrize("rows", [1, 2, 8, 64])
 @pytest.mark.parametrize("units", [1, 2, 5, 64])
 def test_products_of_any_size_stay_what_they_are(rows, units):
     # One row and many take other kernels, an odd number of columns is cut in two halves that overlap.
