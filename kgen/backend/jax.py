@@ -53,7 +53,7 @@ def integer_product(rows, matrix):
 
 
 def dense(layer, rows):
-    return layer(rows)  # XLA adds the bias while it multiplies
+    return layer(rows)  # what to fuse is up to XLA
 
 
 def write_cache(cache, value, index):
