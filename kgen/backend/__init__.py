@@ -8,6 +8,7 @@
 | `integer_product(rows, matrix)` | int32 `(n, outputs)`: int8 `(n, inputs)` times int8 `(outputs, inputs)` turned |
 | `dense(layer, rows)` | a built `Dense` layer of rows `(n, inputs)`, bias and all in one operation where there is one |
 | `write_cache(cache, value, index)` | new places `index`, `index + 1`, … of a cache `(batch, heads, places, dim)` |
+| `attention_dtype(query)` | in which dtype the fused kernel of attention is fastest |
 | `causal_blocks(length)` | into how many blocks of queries causal attention is best cut; 1 asks for the fused kernel |
 | `recurrence(cell, inputs, state, …, mask)` | an LSTM or GRU over `(batch, length, dim)`: all h, and the last state |
 | `nats(logits, targets, everywhere)` | -log p(target), and if wanted the mean of -log p over all tokens, else None |
@@ -31,6 +32,7 @@ FUNCTIONS = (
     "integer_product",
     "dense",
     "write_cache",
+    "attention_dtype",
     "causal_blocks",
     "recurrence",
     "nats",

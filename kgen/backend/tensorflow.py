@@ -82,6 +82,10 @@ def write_cache(cache, value, index):
     return tf.where(inside[:, None, :, None], new, cache)
 
 
+def attention_dtype(query):
+    return query.dtype
+
+
 def causal_blocks(length):
     # See jax.py; XLA computes both.
     return 4 if not tf.config.get_visible_devices("GPU") and length >= 64 and length % 4 == 0 else 1

@@ -43,9 +43,11 @@ def fused_attention(query, key, value, mask=None, bias=None, causal=False, scale
     heads, key_value_heads = query.shape[1], key.shape[1]
     if key_value_heads == 1 and heads > 1:  # the one group that not every kernel broadcasts
         key, value = (ops.repeat(one, heads, axis=1) for one in (key, value))
-    query, key, value = (ops.transpose(one, (0, 2, 1, 3)) for one in (query, key, value))
+    dtype, fast = query.dtype, backend.attention_dtype(query)
+    query, key, value = (ops.cast(ops.transpose(one, (0, 2, 1, 3)), fast) for one in (query, key, value))
+    bias = None if bias is None else ops.cast(bias, fast)
     outputs = ops.dot_product_attention(query, key, value, bias=bias, mask=mask, scale=scale, is_causal=causal)
-    return ops.transpose(outputs, (0, 2, 1, 3))
+    return ops.cast(ops.transpose(outputs, (0, 2, 1, 3)), dtype)
 
 
 def explicit_attention(query, key, value, mask=None, bias=None, causal=False, scale=None, drop=None):

@@ -292,7 +292,11 @@ class GenerativeModel(keras.Model):
 
     @exclusive
     def save_to_preset(self, folder, card=""):
-        """Write `config.json`, `model.safetensors` (float16) and `card.md` into a folder; see `kgen.presets`."""
+        """Write `config.json`, `model.safetensors` (float16) and `card.md` into a folder; see `kgen.presets`.
+
+        What was trained in mixed precision will compute in float32. Of a network and its moving average the average is
+        written, and loads as both.
+        """
         registry.write(self, folder, card)
 
     @classmethod

@@ -1,10 +1,12 @@
 """The presets: which there are, where their files lie, how they are written and read.
 
 A preset is a folder: `config.json` (the model as Keras serializes it), `model.safetensors` (one tensor a weight: floats
-in half precision, integers and booleans as they are) and `card.md`. `index.json` lists the shipped ones with their
-checksums and sizes; `python -m kgen.presets.registry` rewrites it.
+in half precision, integers and booleans as they are) and `card.md`. Of a network and its moving average, `average_x`
+beside `x`, the average alone is written: it is what generates, and the best to learn on from. `index.json` lists the
+shipped ones with their checksums and sizes; `python -m kgen.presets.registry` rewrites it.
 """
 
+import builtins
 import json
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from kgen.presets import files
 SHIPPED = Path(__file__).parent / "shipped"
 INDEX = Path(__file__).parent / "index.json"
 FORMAT = 1
+AVERAGE = "average_"  # what a moving average is called, before the name of what it follows
 
 
 def list():
@@ -48,10 +51,11 @@ def write(model, folder, card=""):
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {}
-    for name, weight in named_weights(model).items():
-        tensors[name] = _as_written(name, keras.ops.convert_to_numpy(weight.value), weight.dtype)
-    config = {"format": FORMAT, "model": keras.saving.serialize_keras_object(model)}
+    tensors, weights = {}, named_weights(model)
+    for name, weight in weights.items():
+        if f"{AVERAGE}{name}" not in weights:
+            tensors[name] = _as_written(name, keras.ops.convert_to_numpy(weight.value), weight.dtype)
+    config = {"format": FORMAT, "model": _in_full_precision(keras.saving.serialize_keras_object(model))}
     config["model"].pop("compile_config", None)
     config["model"].pop("build_config", None)
     with files.atomic_write(folder / "model.safetensors") as temporary:
@@ -93,11 +97,13 @@ def read(name, cls):
     try:
         with safe_open(path, framework="np") as tensors:
             found = {*tensors.keys()}
-            if missing := weights.keys() - found:
+            stored = {name: name if name in found else f"{AVERAGE}{name}" for name in weights}
+            if missing := {name for name in weights if stored[name] not in found}:
                 raise ValueError(f"{path}: tensor {min(missing)!r} is missing")
             if unknown := found - weights.keys():
                 raise ValueError(f"{path}: tensor {min(unknown)!r} belongs to no weight of {type(model).__name__}")
-            for tensor_name, weight in weights.items():
+            for name, weight in weights.items():
+                tensor_name = stored[name]
                 array = tensors.get_tensor(tensor_name)
                 if array.shape != tuple(weight.shape):
                     raise ValueError(
@@ -124,6 +130,15 @@ def named_weights(layer, prefix=""):
                 )
             named[name] = weight
     return named
+
+
+def _in_full_precision(config):
+    """A serialized model that was trained in mixed precision, as one that computes in float32, on any machine."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy" and config["config"]["name"].startswith("mixed_"):
+            return {**config, "config": {**config["config"], "name": "float32"}}
+        return {key: _in_full_precision(value) for key, value in config.items()}
+    return [_in_full_precision(value) for value in config] if type(config) in (tuple, builtins.list) else config
 
 
 def _is_float(dtype):

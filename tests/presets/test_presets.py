@@ -44,6 +44,27 @@ def test_a_scalar_weight_survives(tmp_path):
     assert kgen.models.VAE.from_preset(tmp_path).log_scale.shape == ()
 
 
+def test_of_a_network_and_its_average_the_average_is_written_and_loads_as_both(tmp_path):
+    model = kgen.models.DiffusionModel((8, 8, 1), widths=(8,), blocks=1, num_heads=2, seed=1)
+    model.average_denoiser.set_weights([weight + 1 for weight in model.denoiser.get_weights()])
+    model.save_to_preset(tmp_path)
+    assert {name.split("/")[0] for name in load_file(tmp_path / "model.safetensors")} == {"average_denoiser", "steps"}
+    loaded = kgen.models.DiffusionModel.from_preset(tmp_path)
+    for wanted, average, trained in zip(
+        model.average_denoiser.weights, loaded.average_denoiser.weights, loaded.denoiser.weights, strict=True
+    ):
+        np.testing.assert_allclose(average.numpy(), wanted.numpy(), rtol=1e-3, atol=1e-6)
+        np.testing.assert_array_equal(trained.numpy(), average.numpy())
+
+
+def test_what_was_trained_in_mixed_precision_computes_in_float32(tmp_path):
+    codec = kgen.models.ImageAutoencoder((8, 8, 1), latent_channels=2, widths=(8, 8), dtype="mixed_bfloat16")
+    latent = {"num_classes": 2, "widths": (8,), "blocks": 1, "num_heads": 2, "dtype": "mixed_bfloat16"}
+    kgen.models.LatentDiffusion(codec, **latent).save_to_preset(tmp_path)
+    loaded = kgen.models.LatentDiffusion.from_preset(tmp_path)
+    assert {layer.compute_dtype for layer in (loaded, loaded.autoencoder, loaded.denoiser)} == {"float32"}
+
+
 @keras.saving.register_keras_serializable(package="kgen", name="Counting")  # under another name presets refuse it
 class Counting(GenerativeModel):
     """Holds a weight of each kind that is no float32, with values that float16 has no room for."""
