@@ -59,7 +59,8 @@ class SequenceDetector(Detector):
         false_alarm_rate: number in (0, 1) or None; sets the threshold instead, by points that were held back.
         tail: "empirical" or "pareto", how held-back points are read; see `predict_proba`.
         held_back: number in [0, 0.5], the share of the series, its end, that is kept for calibration.
-        epochs: passes over the series, or None for as many as make 500 steps.
+        epochs: passes over the series, or None for as many as make 500 steps, at most 50: a short series would be
+            learned by heart, and whatever came later would surprise.
         batch_size: windows a step.
         verbose: as in `keras.Model.fit`.
         seed: int ≥ 0. Two fits with the same seed on the same series are equal.
@@ -85,6 +86,7 @@ class SequenceDetector(Detector):
     Reference: Malhotra et al., Long Short Term Memory Networks for Anomaly Detection in Time Series, 2015.
     """
 
+    most_passes = 50
     reads = ("series",)
     models = ("Forecaster",)
 

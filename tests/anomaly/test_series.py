@@ -1,5 +1,6 @@
 import pickle
 
+import keras
 import numpy as np
 import pytest
 
@@ -24,6 +25,13 @@ def test_a_broken_beat_is_found_where_it_is(detector):
     assert 250 < found.peak < 258
     assert found.start <= found.peak < found.stop
     assert all(other.score < found.score for other in others)
+
+
+def test_a_short_series_is_not_learned_by_heart():
+    batches = []
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
+    SequenceDetector(window=8, units=8, held_back=0.5, batch_size=32).fit(wave(100), callbacks=[watch])
+    assert len(batches) == 2 * 50  # of 50 windows, not the 500 of a long series
 
 
 def test_alarms_on_a_clean_series_are_as_rare_as_asked(detector):
