@@ -67,6 +67,34 @@ def unpatchify(patches, size, height, width):
     return ops.reshape(x, (-1, height, width, values // (size * size)))
 
 
+def spread(x, size):
+    """Places with many values as patches of places with few: pixel shuffling, of images or of series.
+
+    Args:
+        x: tensor `(n, rows, columns, p · p · channels)`, or `(n, length, p · channels)`.
+        size: p, int ≥ 1.
+
+    Returns:
+        tensor `(n, p · rows, p · columns, channels)`, or `(n, p · length, channels)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from kgen.functional.patches import spread
+    >>> tuple(spread(np.zeros((2, 7, 7, 12)), 2).shape)
+    (2, 14, 14, 3)
+
+    Reference: Shi et al., Real-Time Single Image and Video Super-Resolution, 2016.
+    """
+    n, *sides, values = ops.shape(x)
+    dimensions = len(sides)
+    channels = values // size**dimensions
+    x = ops.reshape(x, (n, *sides, *[size] * dimensions, channels))
+    order = [axis for place in range(1, dimensions + 1) for axis in (place, place + dimensions)]
+    x = ops.transpose(x, (0, *order, 2 * dimensions + 1))  # (n, rows, p, columns, p, channels)
+    return ops.reshape(x, (n, *[size * side for side in sides], channels))
+
+
 def patch_grid(shape, size):
     """(rows, columns) of the patches of images of `shape`, `(n, height, width, channels)`; errors as of `patchify`."""
     check_int("size", size, minimum=1)

@@ -7,12 +7,18 @@ from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.checks import check_widths
+from kgen.functional.patches import spread
 from kgen.functional.shapes import group_count
 from kgen.layers.group_normalization import GroupNormalization
 from kgen.layers.residual_block import ResidualBlock
 from kgen.layers.timestep_embedding import TimestepEmbedding
 from kgen.layers.unet_parts import Look
 from kgen.layers.unet_parts import Stage
+
+
+def multiple_of(widths, patch=1):
+    """Of what the sides of the inputs of a `UNet` with these arguments must be multiples."""
+    return patch * 2 ** (len(widths) - 1)
 
 
 @keras.saving.register_keras_serializable(package="kgen")
@@ -31,11 +37,12 @@ class UNet(keras.Layer):
         num_heads: heads of the attention; a divisor of the widths that have it.
         groups: of the normalizations, see `AdaptiveNormalization`.
         dropout: share to drop in the residual blocks in training, in [0, 1).
+        patch: side of a place of the finest level in pixels, ≥ 1.
         seed: int or None, of the dropout.
 
     Call arguments:
         inputs: float tensor `(batch, height, width, channels)`, or `(batch, length, channels)`; each side must be
-            divisible by 2 for each level but one.
+            divisible by `patch`, and by 2 for each level but one.
         time: numbers `(batch,)`, see `TimestepEmbedding`.
         condition: float tensor `(batch, dim)`, or None; whether there is one the first call decides.
         context: float tensor `(batch, words, dim)`, or None; likewise.
@@ -56,7 +63,8 @@ class UNet(keras.Layer):
     (2, 8, 8, 3)
 
     References: Ronneberger et al., U-Net, 2015; Ho et al., 2020; Dhariwal and Nichol, 2021; attention to words: Rombach
-    et al., High-Resolution Image Synthesis with Latent Diffusion Models, 2022.
+    et al., High-Resolution Image Synthesis with Latent Diffusion Models, 2022; patches: Hoogeboom et al., Simple
+    Diffusion, 2023.
     """
 
     def __init__(
@@ -68,6 +76,7 @@ class UNet(keras.Layer):
         num_heads=4,
         groups=32,
         dropout=0.0,
+        patch=1,
         seed=None,
         **kwargs,
     ):
@@ -83,6 +92,7 @@ class UNet(keras.Layer):
         check_int("num_heads", num_heads, minimum=1)
         check_int("groups", groups, minimum=1)
         check_number("dropout", dropout, minimum=0.0, maximum=0.999)
+        check_int("patch", patch, minimum=1)
         self.out_channels = out_channels
         self.widths = widths
         self.blocks = blocks
@@ -90,6 +100,7 @@ class UNet(keras.Layer):
         self.num_heads = num_heads
         self.groups = groups
         self.dropout = dropout
+        self.patch = patch
         self.seed = seed
         looking = {level % len(widths) for level in attention_levels}
         for level in {*looking, len(widths) - 1}:
@@ -113,9 +124,8 @@ class UNet(keras.Layer):
                 self.way_out.append(self._stage(f"out_{level}_up", width, resample="up"))
 
     def build(self, inputs_shape, time_shape, condition_shape=None, context_shape=None, context_mask_shape=None):
-        halvings = len(self.widths) - 1
-        if any(side is not None and side % 2**halvings for side in inputs_shape[1:-1]):
-            raise ValueError(f"inputs: expected sides that can be halved {halvings} times, got {tuple(inputs_shape)}")
+        if any(side is not None and side % self.multiple for side in inputs_shape[1:-1]):
+            raise ValueError(f"inputs: expected sides that {self.multiple} divides, got {tuple(inputs_shape)}")
         convolution = {3: keras.layers.Conv1D, 4: keras.layers.Conv2D}[len(inputs_shape)]
         dtype, first = self.dtype_policy, self.widths[0]
         self.tell.build(time_shape)
@@ -124,9 +134,10 @@ class UNet(keras.Layer):
         if condition_shape is not None:
             self.hear = keras.layers.Dense(4 * first, dtype=dtype, name="hear")
             self.hear.build(condition_shape)
-        self.stem = convolution(first, 3, padding="same", dtype=dtype, name="stem")
+        size = 3 if self.patch == 1 else 2 * self.patch
+        self.stem = convolution(first, size, strides=self.patch, padding="same", dtype=dtype, name="stem")
         self.stem.build(inputs_shape)
-        shape = (*inputs_shape[:-1], first)
+        shape = (None, *[side and side // self.patch for side in inputs_shape[1:-1]], first)
         kept = [shape[-1]]
         for stage in self.way_in:
             shape = stage.build_for(shape, told, context_shape)
@@ -139,9 +150,8 @@ class UNet(keras.Layer):
         self.normalize = GroupNormalization(group_count(first, self.groups), dtype=dtype, name="normalize")
         self.normalize.build(shape)
         # What is predicted is wanted as exactly as it can be had.
-        self.last = convolution(
-            self.out_channels, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="last"
-        )
+        values = self.out_channels * self.patch ** (len(shape) - 2)
+        self.last = convolution(values, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="last")
         self.last.build(shape)
         self.built = True
 
@@ -161,7 +171,8 @@ class UNet(keras.Layer):
             if not stage.block.resample:
                 x = ops.concatenate([x, kept.pop()], axis=-1)
             x = stage(x, told, **options)
-        return self.last(ops.silu(self.normalize(x)))
+        x = self.last(ops.silu(self.normalize(x)))
+        return x if self.patch == 1 else spread(x, self.patch)
 
     def compute_output_shape(self, inputs_shape, time_shape=None):
         return (*inputs_shape[:-1], self.out_channels)
@@ -169,7 +180,7 @@ class UNet(keras.Layer):
     @property
     def multiple(self):
         """Of what the sides of the inputs must be multiples."""
-        return 2 ** (len(self.widths) - 1)
+        return multiple_of(self.widths, self.patch)
 
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}

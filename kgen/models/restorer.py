@@ -22,6 +22,7 @@ from kgen.functional.damage import stretched
 from kgen.functional.fixed_noise import fixed_normal
 from kgen.functional.fixed_noise import fixed_uniform
 from kgen.layers.unet import UNet
+from kgen.layers.unet import multiple_of
 from kgen.metrics.fidelity import SMALLEST
 from kgen.metrics.fidelity import psnr
 from kgen.metrics.fidelity import ssim
@@ -47,8 +48,8 @@ class ImageRestorer(RestoringModel):
             "denoising".
         scale: int ≥ 2: super-resolution makes images larger so many times; it divides both sides.
         noise: (least, most) deviation of the noise to remove, as a share of the range of a pixel, in (0, 1].
-        widths, blocks, num_heads, dropout: of its `kgen.layers.UNet`; both sides of an image must be divisible by 2 for
-            each width but one.
+        widths, blocks, num_heads, dropout, patch: of its `kgen.layers.UNet`; both sides of an image must be divisible by
+            `patch`, and by 2 for each width but one.
         mean_share: share of the rows that learn the mean in training, in [0, 1).
         schedule, prediction: see `DiffusionModel`.
         ema_decay: float in [0, 1); what restores is an average of the weights that follows those in training.
@@ -80,6 +81,7 @@ class ImageRestorer(RestoringModel):
         blocks=2,
         num_heads=4,
         dropout=0.0,
+        patch=1,
         mean_share=0.3,
         schedule=None,
         prediction=None,
@@ -96,11 +98,12 @@ class ImageRestorer(RestoringModel):
             raise ValueError(f"tasks: {tasks!r} needs images of 3 channels, image_shape is {image_shape!r}")
         check_int("scale", scale, minimum=2)
         check_widths("widths", widths)
-        multiple = 2 ** (len(widths) - 1)
+        check_int("patch", patch, minimum=1)
+        multiple = multiple_of(widths, patch)
         if any(side % multiple or side % scale for side in image_shape[:2]):
             raise ValueError(
-                f"image_shape: expected sides that {multiple} (of {len(widths)} widths) and scale={scale} divide, "
-                f"got {image_shape!r}"
+                f"image_shape: expected sides that {multiple} (of {len(widths)} widths and patch={patch}) and "
+                f"scale={scale} divide, got {image_shape!r}"
             )
         if not isinstance(noise, list | tuple) or len(noise) != 2 or not 0 < noise[0] <= noise[1] <= 1:
             raise ValueError(f"noise: expected (least, most) in (0, 1], got {noise!r}")
@@ -113,6 +116,7 @@ class ImageRestorer(RestoringModel):
         self.blocks = blocks
         self.num_heads = num_heads
         self.dropout = dropout
+        self.patch = patch
         self._assemble()
 
     @property
@@ -122,7 +126,7 @@ class ImageRestorer(RestoringModel):
 
     def divisor(self, task):
         """What must divide both sides of an image that is given for a task."""
-        multiple = 2 ** (len(self.widths) - 1)
+        multiple = multiple_of(self.widths, self.patch)
         return multiple // math.gcd(multiple, self.scale) if task == "super_resolution" else multiple
 
     # Training --------------------------------------------------------------------------------------------------------
@@ -135,6 +139,7 @@ class ImageRestorer(RestoringModel):
             self.blocks,
             num_heads=self.num_heads,
             dropout=self.dropout,
+            patch=self.patch,
             seed=self.seed,
             dtype=self.dtype_policy,
             name="network",
@@ -320,7 +325,7 @@ class ImageRestorer(RestoringModel):
                 f"images: expected uint8 images of shape (n, height, width, {self.image_shape[-1]}), "
                 f"got shape {images.shape}"
             )
-        multiple = multiple or 2 ** (len(self.widths) - 1)
+        multiple = multiple or multiple_of(self.widths, self.patch)
         if any(side % multiple for side in images.shape[1:3]):
             raise ValueError(
                 f"images: expected sides that {multiple} divides, got {images.shape[1]} × {images.shape[2]}; cut or "

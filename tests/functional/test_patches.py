@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from kgen.functional.patches import patchify
+from kgen.functional.patches import spread
 from kgen.functional.patches import unpatchify
 
 
@@ -19,6 +20,14 @@ def test_a_patch_is_the_square_it_stands_for():
         for j in range(2):
             square = images[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
             np.testing.assert_array_equal(patches[:, 2 * i + j].reshape(2, 2, 2, 3), square)
+
+
+def test_spread_puts_the_values_of_a_place_beside_each_other():
+    images = numbered()
+    places = ops.reshape(patchify(images, 2), (2, 3, 2, 12))
+    np.testing.assert_array_equal(ops.convert_to_numpy(spread(places, 2)), images)
+    series = np.arange(24.0).reshape(2, 4, 3)
+    np.testing.assert_array_equal(ops.convert_to_numpy(spread(series.reshape(2, 2, 6), 2)), series)
 
 
 @pytest.mark.parametrize("size", [1, 2])

@@ -23,6 +23,7 @@ def filled(layer, seed=0):
 
 NETWORKS = {
     "UNet": lambda: kgen.layers.UNet(2, widths=(4, 8), blocks=1, num_heads=2, groups=2),
+    "UNet of patches": lambda: kgen.layers.UNet(2, widths=(4, 8), blocks=1, num_heads=2, groups=2, patch=2),
     "DiffusionTransformer": lambda: kgen.layers.DiffusionTransformer(2, num_layers=2, model_dim=8, num_heads=2),
 }
 
@@ -91,8 +92,18 @@ def test_a_network_takes_other_sizes_of_images_but_none_that_cannot_be_halved():
     network = kgen.layers.UNet(1, widths=(4, 4, 4), blocks=1, num_heads=1)
     assert tuple(network(normal(1, 8, 12, 1), np.array([0])).shape) == (1, 8, 12, 1)
     assert tuple(network(normal(1, 4, 4, 1), np.array([0])).shape) == (1, 4, 4, 1)
-    with pytest.raises(ValueError, match=r"inputs: expected sides that can be halved 2 times, got \(1, 6, 8, 1\)"):
+    with pytest.raises(ValueError, match=r"inputs: expected sides that 4 divides, got \(1, 6, 8, 1\)"):
         kgen.layers.UNet(1, widths=(4, 4, 4), blocks=1, num_heads=1)(normal(1, 6, 8, 1), np.array([0]))
+
+
+def test_patches_make_the_finest_level_coarser():
+    network = kgen.layers.UNet(3, widths=(4, 4), blocks=1, num_heads=1, patch=4)
+    assert tuple(network(normal(1, 16, 8, 3), np.array([0])).shape) == (1, 16, 8, 3)
+    assert network.multiple == 8
+    series = kgen.layers.UNet(1, widths=(4, 4), blocks=1, num_heads=1, patch=2)
+    assert tuple(series(normal(1, 12, 1), np.array([0])).shape) == (1, 12, 1)
+    with pytest.raises(ValueError, match=r"inputs: expected sides that 8 divides, got \(1, 12, 8, 3\)"):
+        kgen.layers.UNet(3, widths=(4, 4), blocks=1, num_heads=1, patch=4)(normal(1, 12, 8, 3), np.array([0]))
 
 
 def test_grid_waves_tell_places_apart():

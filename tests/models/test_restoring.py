@@ -123,6 +123,13 @@ def test_grey_images_have_no_colours_to_find():
         model.colorize(images(channels=1))
 
 
+def test_patches_restore_other_sides_too_and_say_which():
+    model = kgen.models.ImageRestorer((8, 8, 3), scale=2, widths=(4, 4), blocks=1, num_heads=2, patch=2, seed=1)
+    assert model.super_resolve(images(side=6), steps=0).shape[1:] == (12, 12, 3)
+    with pytest.raises(ValueError, match="images: expected sides that 4 divides, got 6 × 6"):
+        model.denoise(images(side=6))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
