@@ -9,6 +9,7 @@
 At the end of an epoch the model is written last and in one step, so it alone decides how far the run has come.
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -74,7 +75,7 @@ def train(cls, config, out, resume=False, overwrite=False, callbacks=(), verbose
     Args:
         cls: a model class of kgen.
         config: dict with "data", "data_dir", "image_size", "arguments" (of the constructor), "epochs", "batch_size",
-            "learning_rate", "validation_split", "patience" and "seed".
+            "learning_rate", "dtype", "validation_split", "patience" and "seed".
         out: the run folder.
         resume: go on with what is there. `config` must agree with it, save for the number of epochs.
         overwrite: throw away what is there.
@@ -209,11 +210,23 @@ def _resume(cls, config, out, data, start):
 def _build(cls, config, data, start):
     keras.utils.set_random_seed(config["seed"])
     if start is None:
-        model = cls.for_data(*data, **{"seed": config["seed"], **config["arguments"]})
+        with _policy(config.get("dtype")):
+            model = cls.for_data(*data, **{"seed": config["seed"], **config["arguments"]})
     else:
         model = _started(cls, config, start())
     model.compile(_with_rate(model.default_optimizer(), config["learning_rate"]) if config["learning_rate"] else None)
     return model
+
+
+@contextlib.contextmanager
+def _policy(name):
+    """Keras's dtype policy, for as long as a model is built."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _started(cls, config, model):
@@ -222,6 +235,8 @@ def _started(cls, config, model):
         raise ValueError(f"--start: {config['start']} holds a {type(model).__name__}, not a {cls.__name__}")
     if config["arguments"]:
         raise ValueError(f"--set: what begins with {config['start']} keeps its arguments")
+    if config.get("dtype"):
+        raise ValueError(f"--dtype: what begins with {config['start']} keeps its own")
     model.epochs_trained = 0
     model.seed_generator.state.assign(keras.random.SeedGenerator(config["seed"]).state)
     return model

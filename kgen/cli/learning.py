@@ -12,6 +12,7 @@ from kgen.cli import words
 MODELS = {**words.FAMILIES, **words.DETECTORS}
 MODEL_HELP = f"one of {', '.join(MODELS)}"
 EPOCHS, BATCH_SIZE = 10, 32
+DTYPES = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16")
 
 
 def train(
@@ -40,6 +41,9 @@ def train(
     columns: Annotated[str, typer.Option(help="for a detector, of a table: a,b,c; without it all")] = "",
     backend: words.Backend = "",
     device: words.Device = "",
+    dtype: Annotated[
+        str, typer.Option(help="Keras's dtype policy, such as mixed_bfloat16: faster where the processor has it")
+    ] = "",
     deterministic: Annotated[bool, typer.Option(help="bit-equal repetition, in one thread")] = False,
     resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
     overwrite: Annotated[bool, typer.Option(help="replace the run in --out")] = False,
@@ -56,6 +60,7 @@ def train(
             ("learning-rate", learning_rate),
             ("validation-split", validation_split),
             ("start", start),
+            ("dtype", dtype),
         ):
             if given:
                 raise ValueError(f"--{option}: a {name} chooses that itself")
@@ -81,6 +86,7 @@ def train(
         "epochs": EPOCHS if epochs is None else epochs,
         "batch_size": BATCH_SIZE if batch_size is None else batch_size,
         "learning_rate": learning_rate,
+        "dtype": words.choose("--dtype", dtype, DTYPES) if dtype else None,
         "validation_split": validation_split,
         "patience": patience,
         "seed": seed,

@@ -48,8 +48,8 @@ class ImageRestorer(RestoringModel):
             "denoising".
         scale: int ≥ 2: super-resolution makes images larger so many times; it divides both sides.
         noise: (least, most) deviation of the noise to remove, as a share of the range of a pixel, in (0, 1].
-        widths, blocks, num_heads, dropout, patch: of its `kgen.layers.UNet`; both sides of an image must be divisible by
-            `patch`, and by 2 for each width but one.
+        widths, blocks, num_heads, dropout, patch: of its `kgen.layers.UNet`; `patch` must divide both sides of an
+            image, and so must 2 for each width but one.
         mean_share: share of the rows that learn the mean in training, in [0, 1).
         schedule, prediction: see `DiffusionModel`.
         ema_decay: float in [0, 1); what restores is an average of the weights that follows those in training.

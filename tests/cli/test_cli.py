@@ -45,6 +45,18 @@ def test_a_run_folder_holds_model_configuration_history_and_pictures(run):
     assert sorted(path.name for path in (run / "samples").iterdir()) == ["epoch_0001.png", "epoch_0002.png"]
 
 
+@pytest.mark.every_backend
+def test_a_run_in_mixed_precision_stays_one(tmp_path, capsys):
+    words = ("train", "vae", "--data", "digits", "--out", tmp_path / "run", *TINY)
+    assert call(*words, "--epochs", 1, "--dtype", "mixed_bfloat16") == 0
+    assert call(*words, "--epochs", 2, "--dtype", "mixed_bfloat16", "--resume") == 0
+    model = kgen.load(tmp_path / "run")
+    assert (model.compute_dtype, model.variable_dtype, model.epochs_trained) == ("bfloat16", "float32", 2)
+    assert keras.config.dtype_policy().name == "float32"
+    assert call(*words, "--epochs", 3, "--resume") == 2
+    assert "dtype: 'mixed_bfloat16' there, None now" in capsys.readouterr().err
+
+
 def test_stock_keras_loads_the_model(run):
     model = keras.saving.load_model(run / "model.keras")
     np.testing.assert_array_equal(model.generate(3, seed=1), kgen.load(run).generate(3, seed=1))
@@ -109,6 +121,7 @@ def test_resume_continues_where_it_stopped(run, tmp_path, capsys):
         (["train", "vae", "--out", "x", "--data", "digitz"], ["digitz", "digits"]),
         (["train", "vae", "--out", "x", "--data", "my/pictures"], ["--data: no such file or folder: my/pictures"]),
         (["train", "vae", "--out", "x", "--set", "latentdim=3"], ["'latentdim'", "did you mean 'latent_dim'"]),
+        (["train", "vae", "--out", "x", "--dtype", "bfloat8"], ["--dtype", "mixed_bfloat16"]),
         (["train", "vae", "--out", "x", "--set", "latent_dim"], ["--set", "NAME=VALUE", "'latent_dim'"]),
         (["train", "vae", "--out", "x", "--set", "latent_dim=many"], ["latent_dim", "'many'"]),
         (["train", "vae", "--out", "x", "--set", "likelihood=poisson"], ["likelihood", "'bernoulli', 'gaussian'"]),
