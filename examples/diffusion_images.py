@@ -4,6 +4,7 @@
 
     python examples/diffusion_images.py --data FOLDER                               digits, 15 minutes
     python examples/diffusion_images.py --data FOLDER --dataset fashion_mnist --minutes 52
+    python examples/diffusion_images.py --data FOLDER --dataset fashion_mnist --start fashion-diffusion --minutes 0
     python examples/diffusion_images.py --quick                                     half a minute, on digits of kgen's
 
 FOLDER holds mnist.npz or fashion_mnist.npz; without --data Keras downloads them. The model knows the classes. At the
@@ -68,6 +69,7 @@ def main():
     parser.add_argument(
         "--out", type=Path, default=Path("diffusion_images"), help="folder; a stopped run goes on there"
     )
+    parser.add_argument("--start", help="preset to go on with, instead of a new model; --minutes 0 only measures it")
     parser.add_argument("--preset", type=Path, help="write the trained model as a preset into this folder")
     options = read_options(parser)
     started = time.time()
@@ -79,13 +81,16 @@ def main():
 
     options.out = options.out / f"{options.dataset}{'-quick' if options.quick else ''}"
     options.out.mkdir(parents=True, exist_ok=True)
-    clock = kgen.training.TimeBudget(options.minutes, folder=options.out)
+    clock = kgen.training.TimeBudget(max(options.minutes, 1e-6), folder=options.out)
     if clock.models:
         model = kgen.load(clock.models[-1])
+    elif options.start:
+        model = kgen.models.DiffusionModel.from_preset(options.start)
+        model.compile()
     else:
         model = kgen.models.DiffusionModel(train[0].shape[1:], num_classes=10, seed=options.seed, **network)
         model.compile()
-    if not clock.is_up:
+    if options.minutes and not clock.is_up:
         shown = kgen.training.SampleImages(options.out / "samples", n=20)
         going_on = {"epochs": 100_000, "initial_epoch": model.epochs_trained}
         model.fit(*train, batch_size=64, callbacks=[clock, shown], verbose=2, **going_on)

@@ -10,6 +10,7 @@ from keras import layers
 
 from kgen.anomaly.learning import RandomRows
 from kgen.functional.seeding import drawn_seed
+from kgen.layers.convolution import Conv2D
 
 CHANGES = 12  # four turns, and after each three moves
 SHIFT = 4  # images move by a fourth of their side, what leaves comes in again on the other
@@ -38,7 +39,7 @@ def convolutions(image_shape, features, name):
             layers.Rescaling(2.0 / 255.0, -1.0, name="centre"),
             _convolution(features // 2, "level_1", "leaky_relu"),
             _convolution(features, "level_2", "leaky_relu"),
-            layers.Conv2D(features, 1, kernel_initializer=he_normal(), name="features"),
+            Conv2D(features, 1, kernel_initializer=he_normal(), name="features"),
         ],
         name=name,
     )
@@ -69,7 +70,7 @@ class ChangedImages(RandomRows):
 
 
 def _convolution(filters, name, activation):
-    return layers.Conv2D(filters, 4, 2, "same", activation=activation, kernel_initializer=he_normal(), name=name)
+    return Conv2D(filters, 4, 2, "same", activation=activation, kernel_initializer=he_normal(), name=name)
 
 
 def he_normal():

@@ -17,6 +17,7 @@ from keras import ops
 from kgen.anomaly.rotation_teacher import convolutions
 from kgen.anomaly.rotation_teacher import he_normal
 from kgen.functional.seeding import seeded
+from kgen.layers.convolution import Conv2D
 from kgen.models.base import GenerativeModel
 
 UNFOLDED = 64  # numbers at each place behind a bottleneck
@@ -112,7 +113,7 @@ def _in_place(shape):
         return [layers.Flatten(name="flatten"), layers.Dense(shape[0], name="to_features")]
     return [
         layers.Resizing(*shape[:2], name="resize"),
-        layers.Conv2D(shape[-1], 3, padding="same", name="to_features"),
+        Conv2D(shape[-1], 3, padding="same", name="to_features"),
     ]
 
 
@@ -128,8 +129,6 @@ def _squeezed(shape, bottleneck):
         *vector,
         unfold,
         layers.Reshape((rows, columns, UNFOLDED // 2), name="places"),
-        layers.Conv2D(
-            UNFOLDED, 3, padding="same", activation="leaky_relu", kernel_initializer=he_normal(), name="around"
-        ),
-        layers.Conv2D(features, 3, padding="same", name="to_features"),
+        Conv2D(UNFOLDED, 3, padding="same", activation="leaky_relu", kernel_initializer=he_normal(), name="around"),
+        Conv2D(features, 3, padding="same", name="to_features"),
     ]

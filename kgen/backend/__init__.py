@@ -14,6 +14,8 @@
 | `nats(logits, targets, everywhere)` | -log p(target), and if wanted the mean of -log p over all tokens, else None |
 | `map_checkpointed(cost, pieces, values)` | `cost(*piece, *values)` of each piece, computed again for the gradient |
 | `apply_when(condition, optimizer, gradients, variables)` | a built optimizer's step, where a scalar tensor is true |
+| `convolved(x, kernel, bias, strides, padding, dilation)` | a convolution of images, channels last; bias may be None |
+| `deconvolved(x, kernel, bias, strides, padding)` | a transposed convolution, likewise |
 | `group_normalized(x, groups, epsilon, scale, offset)` | x̂ · scale + offset: `(batch or 1, 1, channels)` or numbers |
 | `dropout(x, rate, noise_shape, seed)` | `keras.random.dropout`, by the generator that is fastest here |
 | `quicken(optimizer)` | from here on it computes the same in fewer operations, where the backend has a kernel for it |
@@ -38,6 +40,8 @@ FUNCTIONS = (
     "nats",
     "map_checkpointed",
     "apply_when",
+    "convolved",
+    "deconvolved",
     "group_normalized",
     "dropout",
     "quicken",

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import keras
 from keras.src.backend.common.stateless_scope import in_stateless_scope
 
+from kgen.backend import convolution
 from kgen.backend import cross_entropy
 from kgen.backend import normalization
 from kgen.backend import recurrent_loop
@@ -119,6 +120,14 @@ def apply_when(condition, optimizer, gradients, variables):
     )
     for variable, value in zip([*variables, *state], [*after[0], *after[1]], strict=True):
         variable.assign(value)
+
+
+def convolved(x, kernel, bias, strides=1, padding="same", dilation=1):
+    return convolution.convolved(x, kernel, bias, strides, padding, dilation)
+
+
+def deconvolved(x, kernel, bias, strides, padding):
+    return convolution.deconvolved(x, kernel, bias, strides, padding)
 
 
 def group_normalized(x, groups, epsilon, scale, offset):

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras import ops
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
+from kgen.backend import convolution
 from kgen.backend import cross_entropy
 from kgen.backend import normalization
 from kgen.backend import recurrent_loop
@@ -170,6 +171,14 @@ def apply_when(condition, optimizer, gradients, variables):
         return True
 
     tf.cond(condition, step, lambda: False)
+
+
+def convolved(x, kernel, bias, strides=1, padding="same", dilation=1):
+    return convolution.convolved(x, kernel, bias, strides, padding, dilation)
+
+
+def deconvolved(x, kernel, bias, strides, padding):
+    return convolution.deconvolved(x, kernel, bias, strides, padding)
 
 
 def group_normalized(x, groups, epsilon, scale, offset):

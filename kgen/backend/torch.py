@@ -198,14 +198,48 @@ def apply_when(condition, optimizer, gradients, variables):
         optimizer.apply(gradients, variables)
 
 
+def convolved(x, kernel, bias, strides=1, padding="same", dilation=1):
+    x, kernel, bias = _first_channels(x, kernel, bias)
+    strides, dilation = (value if isinstance(value, tuple) else (value, value) for value in (strides, dilation))
+    margin = (0, 0)
+    if padding == "same":
+        sizes = zip(x.shape[2:], kernel.shape[2:], strides, dilation, strict=True)
+        lacking = [max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n) for n, k, s, d in sizes]
+        margin = tuple(one // 2 for one in lacking)
+        if any(one % 2 for one in lacking):  # the odd place is at the end, as everywhere in Keras
+            (top, left), (both, across) = margin, lacking
+            x, margin = torch.nn.functional.pad(x, (left, across - left, top, both - top)), (0, 0)
+    groups = x.shape[1] // kernel.shape[1]
+    return torch.nn.functional.conv2d(x, kernel, bias, strides, margin, dilation, groups).moveaxis(1, -1)
+
+
+def deconvolved(x, kernel, bias, strides, padding):
+    x, kernel, bias = _first_channels(x, kernel, bias)
+    surplus = [k - s if padding == "same" else 0 for k, s in zip(kernel.shape[2:], strides, strict=True)]
+    margin = [one // 2 for one in surplus]
+    x = torch.nn.functional.conv_transpose2d(x, kernel, bias, strides, margin)
+    if any(one % 2 for one in surplus):
+        x = x[:, :, : x.shape[2] - surplus[0] % 2, : x.shape[3] - surplus[1] % 2]
+    return x.moveaxis(1, -1)
+
+
+def _first_channels(x, kernel, bias):
+    """For PyTorch, that channels come first; in memory they stay where they are, which it calls channels last."""
+    x = core.convert_to_tensor(x)
+    kernel = core.convert_to_tensor(kernel).to(x.dtype).permute(3, 2, 0, 1)
+    return x.moveaxis(-1, 1), kernel, None if bias is None else core.convert_to_tensor(bias).to(x.dtype)
+
+
 def group_normalized(x, groups, epsilon, scale, offset):
-    x = x.moveaxis(-1, 1)  # as it lies in memory, that is what PyTorch calls channels last
+    x = x.moveaxis(-1, 1)
+    if all(isinstance(one, torch.Tensor) and len(one) == 1 for one in (scale, offset)):
+        return torch.nn.functional.group_norm(x, groups, scale[0, 0], offset[0, 0], epsilon).moveaxis(1, -1)
     x = torch.nn.functional.group_norm(x, groups, eps=epsilon).moveaxis(1, -1)
-    if isinstance(scale, torch.Tensor):
-        x = x * scale.reshape(len(scale), *[1] * (x.ndim - 2), -1)
-    if isinstance(offset, torch.Tensor):
-        x = x + offset.reshape(len(offset), *[1] * (x.ndim - 2), -1)
-    return x
+    scale, offset = (
+        one.reshape(len(one), *[1] * (x.ndim - 2), -1) if isinstance(one, torch.Tensor) else x.new_tensor(one)
+        for one in (scale, offset)
+    )
+    return torch.addcmul(offset, x, scale)
 
 
 def dropout(x, rate, noise_shape, seed):

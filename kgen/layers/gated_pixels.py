@@ -8,6 +8,7 @@ from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_number
 from kgen.functional.shapes import IMAGES
 from kgen.functional.shapes import check_shape
+from kgen.layers.convolution import Conv2D
 from kgen.layers.dropout import Dropout
 from kgen.layers.masked_convolution import check_odd
 
@@ -74,8 +75,8 @@ class GatedPixelBlock(keras.Layer):
             raise ValueError(f"horizontal: expected the shape of vertical, {tuple(vertical_shape)}, got {came}")
         channels, reach = vertical_shape[-1], self.reach
         dtype = self.dtype_policy
-        self.rows = layers.Conv2D(2 * channels, (reach + 1, self.kernel_size), dtype=dtype, name="rows")
-        self.columns = layers.Conv2D(2 * channels, (1, reach + 1), dtype=dtype, name="columns")
+        self.rows = Conv2D(2 * channels, (reach + 1, self.kernel_size), dtype=dtype, name="rows")
+        self.columns = Conv2D(2 * channels, (1, reach + 1), dtype=dtype, name="columns")
         self.between = layers.Dense(2 * channels, use_bias=False, dtype=dtype, name="between")
         self.out = layers.Dense(channels, dtype=dtype, name="out")
         for layer, inner in ((self.rows, channels), (self.columns, channels), (self.between, channels)):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgen import backend
 from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
@@ -81,8 +82,7 @@ class MaskedConv2D(keras.Layer):
         reach = self.kernel_size // 2
         kernel = self.kernel * ops.cast(self._mask(inputs.shape[-1]), self.kernel.dtype)
         x = ops.pad(inputs, ((0, 0), (reach, 0), (reach, reach), (0, 0)))
-        x = ops.conv(x, ops.cast(kernel, x.dtype), padding="valid", data_format="channels_last")
-        return x + ops.cast(self.bias, x.dtype) if self.use_bias else x
+        return backend.convolved(x, kernel, self.bias if self.use_bias else None, padding="valid")
 
     def compute_output_shape(self, inputs_shape):
         return (*inputs_shape[:-1], self.filters)

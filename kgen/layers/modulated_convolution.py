@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from kgen import backend
 from kgen.functional.arguments import arguments_of
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_int
@@ -93,7 +94,7 @@ class ModulatedConv2D(keras.Layer):
         x = inputs * self._by_channel(scale)
         if self.upsample:
             x = _doubled(x)
-        x = ops.conv(x, ops.cast(kernel, x.dtype), padding="same", data_format="channels_last")
+        x = backend.convolved(x, kernel, None)
         if self.demodulate:
             power = ops.matmul(ops.square(scale), ops.sum(ops.square(kernel), axis=(0, 1)))
             x = x * self._by_channel(ops.rsqrt(power + EPSILON))

@@ -14,6 +14,7 @@ from kgen.functional.patches import patchify
 from kgen.functional.rows import on_rows
 from kgen.functional.shapes import IMAGES
 from kgen.functional.shapes import check_shape
+from kgen.layers.convolution import Conv2D
 from kgen.layers.learned_positions import LearnedPositions
 
 
@@ -89,7 +90,7 @@ class PatchEmbedding(keras.Layer):
         channels = inputs_shape[-1]
         self.convolutions = []
         for i, width in enumerate(self.stem, start=1):
-            convolution = keras.layers.Conv2D(
+            convolution = Conv2D(
                 width,
                 3,
                 strides=2,

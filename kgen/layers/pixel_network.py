@@ -15,6 +15,7 @@ from keras import ops
 from kgen.functional.pixel_likelihoods import LIKELIHOODS
 from kgen.functional.pixel_likelihoods import centred
 from kgen.functional.seeding import drawn_seed
+from kgen.layers.convolution import Conv2D
 from kgen.layers.gated_pixels import GatedPixelBlock
 from kgen.layers.masked_convolution import MaskedConv2D
 
@@ -56,8 +57,8 @@ class PixelNetwork(keras.Layer):
             self.embedding = layers.Embedding(levels, CODE_DIM, dtype="float32", name="embedding")
             self.embedding.build(None)
         self.depth = channels * (1 if self.embedding is None else CODE_DIM)  # of an embedded pixel
-        self.above = layers.Conv2D(filters, (self.reach, first_kernel_size), dtype=dtype, name="above")
-        self.left = layers.Conv2D(filters, (1, self.reach), dtype=dtype, name="left")
+        self.above = Conv2D(filters, (self.reach, first_kernel_size), dtype=dtype, name="above")
+        self.left = Conv2D(filters, (1, self.reach), dtype=dtype, name="left")
         for layer in (self.above, self.left):
             layer.build((None, None, None, self.depth))
         self.blocks = []

@@ -9,6 +9,7 @@ from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.shapes import group_count
 from kgen.layers.adaptive_normalization import AdaptiveNormalization
+from kgen.layers.convolution import Conv2D
 from kgen.layers.dropout import Dropout
 from kgen.layers.group_normalization import GroupNormalization
 
@@ -67,7 +68,7 @@ class ResidualBlock(keras.Layer):
         self.seed = seed
 
     def build(self, inputs_shape, condition_shape):
-        convolution = {3: keras.layers.Conv1D, 4: keras.layers.Conv2D}[len(inputs_shape)]
+        convolution = {3: keras.layers.Conv1D, 4: Conv2D}[len(inputs_shape)]
         dtype, channels = self.dtype_policy, inputs_shape[-1]
         # The first normalization knows no condition: c gets its say in the second.
         groups = group_count(channels, self.groups)

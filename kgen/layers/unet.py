@@ -9,6 +9,7 @@ from kgen.functional.checks import check_number
 from kgen.functional.checks import check_widths
 from kgen.functional.patches import spread
 from kgen.functional.shapes import group_count
+from kgen.layers.convolution import Conv2D
 from kgen.layers.group_normalization import GroupNormalization
 from kgen.layers.residual_block import ResidualBlock
 from kgen.layers.timestep_embedding import TimestepEmbedding
@@ -126,7 +127,7 @@ class UNet(keras.Layer):
     def build(self, inputs_shape, time_shape, condition_shape=None, context_shape=None, context_mask_shape=None):
         if any(side is not None and side % self.multiple for side in inputs_shape[1:-1]):
             raise ValueError(f"inputs: expected sides that {self.multiple} divides, got {tuple(inputs_shape)}")
-        convolution = {3: keras.layers.Conv1D, 4: keras.layers.Conv2D}[len(inputs_shape)]
+        convolution = {3: keras.layers.Conv1D, 4: Conv2D}[len(inputs_shape)]
         dtype, first = self.dtype_policy, self.widths[0]
         self.tell.build(time_shape)
         told = (None, 4 * first)

@@ -19,6 +19,7 @@ from kgen.functional.checks import check_widths
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
 from kgen.functional.shapes import group_count
+from kgen.layers.convolution import Conv2D
 from kgen.layers.group_normalization import GroupNormalization
 from kgen.layers.vector_quantizer import VectorQuantizer
 from kgen.metrics.features import feature_maps
@@ -263,7 +264,7 @@ class ImageAutoencoder(GenerativeModel):
         dtype, channels, last = self.dtype_policy, self.image_shape[-1], self.widths[-1]
 
         def convolution(filters, name, kind=dtype, size=3, **options):
-            return layers.Conv2D(filters, size, padding="same", dtype=kind, name=name, **options)
+            return Conv2D(filters, size, padding="same", dtype=kind, name=name, **options)
 
         def residual(x, filters, name):
             kept = x if x.shape[-1] == filters else convolution(filters, f"{name}_skip", size=1)(x)
@@ -297,9 +298,9 @@ class ImageAutoencoder(GenerativeModel):
         network = [keras.Input(self.image_shape, name="images")]
         for i, width in enumerate(self.widths[:3]):
             network.append(
-                layers.Conv2D(width, 4, 2, "same", activation="leaky_relu", dtype=self.dtype_policy, name=f"level_{i}")
+                Conv2D(width, 4, 2, "same", activation="leaky_relu", dtype=self.dtype_policy, name=f"level_{i}")
             )
-        network.append(layers.Conv2D(1, 3, padding="same", dtype="float32", name="scores"))
+        network.append(Conv2D(1, 3, padding="same", dtype="float32", name="scores"))
         return keras.Sequential(network, name="judge")
 
 

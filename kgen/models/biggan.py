@@ -18,6 +18,7 @@ from keras import layers
 from kgen.functional.checks import check_int
 from kgen.functional.checks import check_widths
 from kgen.layers.conditional_batch_norm import ConditionalBatchNormalization
+from kgen.layers.convolution import Conv2D
 from kgen.layers.self_attention_2d import SelfAttention2D
 from kgen.layers.spectral_normalization import SpectralNormalization
 from kgen.models.base_adversarial import AdversarialModel
@@ -142,7 +143,7 @@ class BigGAN(AdversarialModel):
             x = self._growing(x, told, self.filters[max(i - 2, 0)], i)
         x = layers.BatchNormalization(epsilon=1e-5, momentum=0.9, dtype=dtype, name="norm")(x)
         x = layers.ReLU(dtype=dtype, name="relu")(x)
-        last = layers.Conv2D(channels, 3, padding="same", **_orthogonal(dtype, "pixels"))
+        last = Conv2D(channels, 3, padding="same", **_orthogonal(dtype, "pixels"))
         x = layers.Activation("tanh", dtype="float32", name="tanh")(self._normalized(last)(x))
         x = layers.Cropping2D(((0, extra[0]), (0, extra[1])), dtype="float32", name="crop")(x)
         return keras.Model([z, labels], x, name=name)
@@ -199,7 +200,7 @@ class BigGAN(AdversarialModel):
 
     def _convolved(self, x, filters, size, name, use_bias=True):
         options = {"padding": "same", "use_bias": use_bias, **_orthogonal(self.dtype_policy, name)}
-        return self._normalized(layers.Conv2D(filters, size, **options))(x)
+        return self._normalized(Conv2D(filters, size, **options))(x)
 
     def _attention(self, name):
         return SelfAttention2D(

@@ -25,6 +25,8 @@ from kgen.functional.checks import check_number
 from kgen.functional.checks import check_same_length
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.convolution import Conv2D
+from kgen.layers.convolution import Conv2DTranspose
 from kgen.layers.group_normalization import GroupNormalization
 from kgen.metrics.frechet import frechet_distance
 from kgen.metrics.perceptual import perceptual_distance
@@ -255,8 +257,8 @@ class CycleGAN(GenerativeModel):
             inner = self._block(inner, filters * 4, 3, 1, f"residual_{i}b", activation=None)
             x = layers.Add(dtype=dtype, name=f"add_{i}")([x, inner])
         for i in (1, 2):
-            x = self._block(x, filters * 4 // 2**i, 4, 2, f"up_{i}", kind=layers.Conv2DTranspose)
-        last = layers.Conv2D(channels, 7, padding="same", activation="tanh", **_small("float32", "pixels"))
+            x = self._block(x, filters * 4 // 2**i, 4, 2, f"up_{i}", kind=Conv2DTranspose)
+        last = Conv2D(channels, 7, padding="same", activation="tanh", **_small("float32", "pixels"))
         return keras.Model(images, last(x), name=name)
 
     def _discriminator(self, name):
@@ -266,10 +268,10 @@ class CycleGAN(GenerativeModel):
         for i in range(4):
             stride = 2 if i < 3 else 1
             x = self._block(x, self.filters * 2**i, 4, stride, f"level_{i}", SLOPE, normalized=i > 0)
-        score = layers.Conv2D(1, 4, padding="same", **_small("float32", "score"))
+        score = Conv2D(1, 4, padding="same", **_small("float32", "score"))
         return keras.Model(images, score(x), name=name)
 
-    def _block(self, x, filters, size, stride, name, activation=0.0, normalized=True, kind=layers.Conv2D):
+    def _block(self, x, filters, size, stride, name, activation=0.0, normalized=True, kind=Conv2D):
         """A convolution, each channel of each image brought to mean 0 and deviation 1, and a (leaky) ReLU."""
         dtype = self.dtype_policy
         # What is normalized needs no bias: it would be taken away again.

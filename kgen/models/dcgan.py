@@ -16,6 +16,8 @@ from keras import layers
 
 from kgen.functional.checks import check_in
 from kgen.functional.checks import check_widths
+from kgen.layers.convolution import Conv2D
+from kgen.layers.convolution import Conv2DTranspose
 from kgen.layers.spectral_normalization import SpectralNormalization
 from kgen.models.base_adversarial import AdversarialModel
 
@@ -117,7 +119,7 @@ class DCGAN(AdversarialModel):
             x = layers.ReLU(dtype=dtype, name=f"relu_{i + 1}")(x)
             last = {} if i else {"activation": "tanh"}
             kind = _small("float32" if last else dtype, f"level_{i}")
-            x = layers.Conv2DTranspose(width, 4, 2, "same", use_bias=False, **last, **kind)(x)
+            x = Conv2DTranspose(width, 4, 2, "same", use_bias=False, **last, **kind)(x)
         x = layers.Cropping2D(((0, extra[0]), (0, extra[1])), dtype="float32", name="crop")(x)
         return keras.Model(inputs if self.num_classes else z, x, name=name)
 
@@ -127,7 +129,7 @@ class DCGAN(AdversarialModel):
         x = images
         for i, width in enumerate(self.filters):
             normalized = self.discriminator_normalization == "batch" and i > 0  # not what looks at the image itself
-            level = layers.Conv2D(width, 4, 2, "same", use_bias=not normalized, **_small(dtype, f"level_{i}"))
+            level = Conv2D(width, 4, 2, "same", use_bias=not normalized, **_small(dtype, f"level_{i}"))
             x = self._judging(level)(x)
             if normalized:
                 x = layers.BatchNormalization(epsilon=1e-5, momentum=0.9, dtype=dtype, name=f"norm_{i}")(x)

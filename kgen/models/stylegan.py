@@ -21,6 +21,7 @@ from kgen.functional.checks import check_int
 from kgen.functional.checks import check_number
 from kgen.functional.checks import check_widths
 from kgen.functional.seeding import drawn_seed
+from kgen.layers.convolution import Conv2D
 from kgen.layers.mapping_network import MappingNetwork
 from kgen.layers.minibatch_stddev import MinibatchStdDev
 from kgen.layers.modulated_convolution import ModulatedConv2D
@@ -214,7 +215,7 @@ class StyleGAN(AdversarialModel):
         dtype = self.dtype_policy
 
         def convolve(x, filters, size, name, **options):
-            layer = layers.Conv2D(filters, size, padding="same", **{**_he(dtype, name), **options})
+            layer = Conv2D(filters, size, padding="same", **{**_he(dtype, name), **options})
             return layer(x)
 
         def halve(x, name):

@@ -25,6 +25,8 @@ from kgen.functional.checks import check_number
 from kgen.functional.checks import check_widths
 from kgen.functional.fixed_noise import fixed_uniform
 from kgen.functional.seeding import seeded
+from kgen.layers.convolution import Conv2D
+from kgen.layers.convolution import Conv2DTranspose
 from kgen.layers.gaussian_sampling import GaussianSampling
 from kgen.metrics.likelihood import bits_per_dimension
 from kgen.models.base import GenerativeModel
@@ -332,7 +334,7 @@ def _convolutional(image_shape, latent_dim, hidden_dims, activation, dtype):
         layers.ZeroPadding2D(((0, extra[0]), (0, extra[1])), name="pad"),
     ]
     for i, filters in enumerate(hidden_dims, start=1):
-        encoder.append(layers.Conv2D(filters, 4, 2, "same", activation=activation, dtype=dtype, name=f"level_{i}"))
+        encoder.append(Conv2D(filters, 4, 2, "same", activation=activation, dtype=dtype, name=f"level_{i}"))
     encoder.append(layers.Flatten(name="flatten"))
     encoder.append(layers.Dense(256, activation, dtype=dtype, name="hidden"))
     encoder.append(layers.Dense(2 * latent_dim, dtype="float32", name="gaussian"))
@@ -341,9 +343,7 @@ def _convolutional(image_shape, latent_dim, hidden_dims, activation, dtype):
     decoder.append(layers.Dense(grid[0] * grid[1] * hidden_dims[-1], activation, dtype=dtype, name="grid"))
     decoder.append(layers.Reshape((*grid, hidden_dims[-1]), dtype=dtype, name="unflatten"))
     for i, filters in reversed(list(enumerate(hidden_dims, start=1))):
-        decoder.append(
-            layers.Conv2DTranspose(filters, 4, 2, "same", activation=activation, dtype=dtype, name=f"level_{i}")
-        )
-    decoder.append(layers.Conv2D(channels, 3, padding="same", dtype="float32", name="pixels"))
+        decoder.append(Conv2DTranspose(filters, 4, 2, "same", activation=activation, dtype=dtype, name=f"level_{i}"))
+    decoder.append(Conv2D(channels, 3, padding="same", dtype="float32", name="pixels"))
     decoder.append(layers.Cropping2D(((0, extra[0]), (0, extra[1])), dtype="float32", name="crop"))
     return keras.Sequential(encoder, name="encoder"), keras.Sequential(decoder, name="decoder")

@@ -24,6 +24,8 @@ from kgen.functional.checks import check_same_length
 from kgen.functional.checks import check_widths
 from kgen.functional.seeding import drawn_seed
 from kgen.functional.seeding import seeded
+from kgen.layers.convolution import Conv2D
+from kgen.layers.convolution import Conv2DTranspose
 from kgen.layers.vector_quantizer import VectorQuantizer
 from kgen.models.base import GenerativeModel
 from kgen.models.base import exclusive
@@ -342,7 +344,7 @@ def _networks(image_shape, grid, code_dim, hidden_dims, dtype):
     step = 2 ** len(hidden_dims)
     extra = grid[0] * step - height, grid[1] * step - width  # rows and columns that the padding adds
 
-    def convolution(filters, size, name, kind=layers.Conv2D, activation="gelu", dtype=dtype, **options):
+    def convolution(filters, size, name, kind=Conv2D, activation="gelu", dtype=dtype, **options):
         return kind(filters, size, padding="same", activation=activation, dtype=dtype, name=name, **options)
 
     encoder = [keras.Input(image_shape), layers.Rescaling(2.0, -1.0, name="centre")]
@@ -351,7 +353,7 @@ def _networks(image_shape, grid, code_dim, hidden_dims, dtype):
     for i, filters in enumerate(hidden_dims, start=1):
         encoder.append(convolution(filters, 4, f"level_{i}", strides=2))
     for i, filters in reversed(list(enumerate(hidden_dims, start=1))):
-        decoder.append(convolution(filters, 4, f"level_{i}", layers.Conv2DTranspose, strides=2))
+        decoder.append(convolution(filters, 4, f"level_{i}", Conv2DTranspose, strides=2))
     encoder.append(convolution(hidden_dims[-1], 3, "inner"))
     encoder.append(convolution(code_dim, 1, "code", activation=None, dtype="float32"))
     decoder.append(convolution(channels, 3, "pixels", activation=None, dtype="float32"))
