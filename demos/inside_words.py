@@ -26,13 +26,14 @@ HEADERS = ["word", "cosine"]
 # For a word in a model's name (A, B, C) to ask for; the last are for all others.
 EXAMPLES = {
     WORLD: (("man", "king", "woman"), ("france", "paris", "italy"), ("walk", "walked", "play"), ("dog", "dogs", "cat")),
+    "english-words": (("man", "boy", "woman"), ("go", "went", "see"), ("good", "better", "big")),
     "": (("function", "functions", "method"), ("list", "lists", "tuple")),
 }
 
 ABOUT = """
 Each word is a point, learned from the company it keeps. **Words that are used alike lie together, and some differences
 mean the same wherever they begin**: from *man* to *king* it is as far, and in the same direction, as from *woman* to …?
-The first two are learned while you wait, in some seconds.
+The first two are learned while you wait, in some seconds; the others have learned before.
 """
 
 

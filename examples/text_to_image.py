@@ -5,8 +5,8 @@
     python examples/text_to_image.py --data FOLDER --minutes 120
     python examples/text_to_image.py --quick              half a minute, on digits and their numbers
 
-FOLDER holds emoji.npz. First an autoencoder learns to say an image of 64 × 64 in 16 × 16 × 4 numbers (a fifth of the
-time), then a U-Net learns to make such numbers out of noise and a caption. A stopped run goes on where it was.
+FOLDER holds emoji.npz. First an autoencoder learns to say an image of 64 × 64 in 8 × 8 × 8 numbers (three tenths of
+the time), then a U-Net learns to make such numbers out of noise and a caption. A stopped run goes on where it was.
 
 What is measured: of images from names that were not in the training data, and of some that were, how many show the
 group (food, animals, …) that the name belongs to. The judge is a classifier of groups that this script trains on the
@@ -26,8 +26,9 @@ import numpy as np
 import kgen
 from kgen.script import read_options
 
-CODEC = {"latent_channels": 4, "widths": (32, 64, 64), "perceptual_weight": 0.1}
-NETWORK = {"widths": (64, 96), "blocks": 1}
+CODEC = {"latent_channels": 8, "widths": (32, 64, 64, 64), "perceptual_weight": 0.1}
+NETWORK = {"widths": (96, 128), "blocks": 2}
+CODEC_SHARE = 0.3  # of the time
 QUICK = ({"latent_channels": 2, "widths": (8, 8)}, {"widths": (8,), "blocks": 1, "num_heads": 2})
 PROMPTS = (
     "red heart",
@@ -108,10 +109,10 @@ def data(options):
 
 
 def trained(train, options):
-    """The model after its minutes: a fifth of them for the autoencoder."""
+    """The model after its minutes: some for the autoencoder, most for the diffusion."""
     images, names, _ = train
     codec_options, network = QUICK if options.quick else (CODEC, NETWORK)
-    clock = kgen.training.TimeBudget(0.2 * options.minutes, folder=options.out / "codec")
+    clock = kgen.training.TimeBudget(CODEC_SHARE * options.minutes, folder=options.out / "codec")
     if clock.models:
         codec = kgen.load(clock.models[-1])
     else:
@@ -121,7 +122,7 @@ def trained(train, options):
         more = {"epochs": 100_000, "initial_epoch": codec.epochs_trained}
         codec.fit(images, batch_size=16, callbacks=[clock], verbose=2, **more)
 
-    clock = kgen.training.TimeBudget(0.8 * options.minutes, folder=options.out / "diffusion")
+    clock = kgen.training.TimeBudget((1.0 - CODEC_SHARE) * options.minutes, folder=options.out / "diffusion")
     if clock.models:
         model = kgen.load(clock.models[-1])
     else:
@@ -130,7 +131,7 @@ def trained(train, options):
         )
         model.compile()
     if not clock.is_up:
-        shown = kgen.training.SampleImages(options.out / "samples", n=16, every=20)
+        shown = kgen.training.SampleImages(options.out / "samples", n=16, every=40)
         more = {"epochs": 100_000, "initial_epoch": model.epochs_trained}
         model.fit(images, names, batch_size=32, callbacks=[clock, shown], verbose=2, **more)
     return model
