@@ -25,7 +25,7 @@ from PIL import Image
 import kgen
 from kgen.script import read_options
 
-NETWORK = {"widths": (32, 64, 128), "blocks": 1, "patch": 2}
+NETWORK = {"widths": (64, 96, 128), "blocks": 1, "patch": 2}
 QUICK = {"widths": (8,), "blocks": 1, "num_heads": 2, "scale": 2}
 
 CARD = """# {name}
@@ -65,6 +65,7 @@ def main():
     train, test = images_of(options)
     if options.dataset != "digits":
         train = np.concatenate([train, train[:, :, ::-1]])  # the mirror image of a picture is one as well
+        test = test[np.ptp(test.astype("int16"), axis=-1).max(axis=(1, 2)) > 16]  # grey ones have no colours to find
     options.out = options.out / f"{options.dataset}{'-quick' if options.quick else ''}"
     options.out.mkdir(parents=True, exist_ok=True)
     clock = kgen.training.TimeBudget(options.minutes, folder=options.out)
