@@ -147,9 +147,20 @@ class LatentDiffusion(ImageDiffusion):
         )
         return self._told_network(network, name, 2 * self.widths[0])
 
+    def batches(self, x, y, batch_size, shuffle=False):
+        # Arrays are encoded once, for all epochs; a dataset batch by batch, in `clean`.
+        return super().batches(self.into_space(x) if self._tells_latents else x, y, batch_size, shuffle)
+
     def clean(self, inputs):
         images = inputs["images"] if isinstance(inputs, dict) else inputs
+        if self._tells_latents and tuple(images.shape[1:]) == self.space_shape:
+            return ops.cast(images, "float32")
         return ops.stop_gradient(self.autoencoder.latents_of(images))
+
+    @property
+    def _tells_latents(self):
+        """Whether latents can be told from images."""
+        return self.space_shape != tuple(self.image_shape)
 
     def into_space(self, images):
         return self.autoencoder.encode(images)
