@@ -1,5 +1,6 @@
 """How the examples read their options: on the command line, in a notebook, and when everything has to be quick."""
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -29,11 +30,13 @@ def read_options(parser):
     >>> read_options(parser).quick  # doctest: +SKIP
     False
     """
-    parser.add_argument("--dtype", help="Keras's dtype policy, such as mixed_bfloat16")
+    parser.epilog = "And of every script: --dtype POLICY, Keras's dtype policy, such as mixed_bfloat16."
+    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    shared.add_argument("--dtype")
     in_notebook = Path(sys.argv[0]).stem.endswith("kernel_launcher")  # whose own options stand in sys.argv
     words = [] if in_notebook else sys.argv[1:]
     fast = os.environ.get("KGEN_FAST", "0") not in ("", "0")
-    options = parser.parse_args(["--quick", *words] if fast else words)
-    if options.dtype:
-        keras.config.set_dtype_policy(options.dtype)
-    return options
+    found, words = shared.parse_known_args(words)
+    if found.dtype:
+        keras.config.set_dtype_policy(found.dtype)
+    return parser.parse_args(["--quick", *words] if fast else words)

@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -112,3 +113,10 @@ def test_options_of_a_script(monkeypatch):
     assert vars(read_options(parser)) == {"quick": True, "seed": 3}
     monkeypatch.setattr(sys, "argv", ["/usr/lib/ipykernel_launcher.py", "-f", "kernel.json"])
     assert vars(read_options(parser)) == {"quick": True, "seed": 1}
+    monkeypatch.setattr(sys, "argv", ["script.py", "--dtype", "mixed_bfloat16", "--seed", "3"])
+    before = keras.config.dtype_policy()
+    try:
+        assert vars(read_options(parser)) == {"quick": True, "seed": 3}
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)
