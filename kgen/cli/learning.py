@@ -41,9 +41,7 @@ def train(
     columns: Annotated[str, typer.Option(help="for a detector, of a table: a,b,c; without it all")] = "",
     backend: words.Backend = "",
     device: words.Device = "",
-    dtype: Annotated[
-        str, typer.Option(help="Keras's dtype policy, such as mixed_bfloat16: faster where the processor has it")
-    ] = "",
+    dtype: Annotated[str, typer.Option(help="Keras's dtype policy, such as mixed_bfloat16")] = "",
     deterministic: Annotated[bool, typer.Option(help="bit-equal repetition, in one thread")] = False,
     resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
     overwrite: Annotated[bool, typer.Option(help="replace the run in --out")] = False,
