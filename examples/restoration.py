@@ -25,7 +25,7 @@ from PIL import Image
 import kgen
 from kgen.script import read_options
 
-NETWORK = {"widths": (64, 96, 128), "blocks": 1, "patch": 2}
+NETWORK = {"widths": (64, 96, 96), "blocks": 1, "patch": 2}
 QUICK = {"widths": (8,), "blocks": 1, "num_heads": 2, "scale": 2}
 
 CARD = """# {name}

@@ -27,7 +27,7 @@ import kgen
 from kgen.script import read_options
 
 CODEC = {"latent_channels": 8, "widths": (32, 64, 64, 64), "perceptual_weight": 0.1}
-NETWORK = {"widths": (96, 128), "blocks": 2}
+NETWORK = {"widths": (64, 96), "blocks": 1}
 CODEC_SHARE = 0.3  # of the time
 QUICK = ({"latent_channels": 2, "widths": (8, 8)}, {"widths": (8,), "blocks": 1, "num_heads": 2})
 PROMPTS = (

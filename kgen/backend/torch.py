@@ -134,7 +134,7 @@ def write_cache(cache, value, index):
 
 
 def attention_dtype(query):
-    # The gradient of the fused kernel takes two to eight times as long in bfloat16 as in float32 on a CPU.
+    # The gradient of the fused kernel takes up to seven times as long in bfloat16 as in float32 on a CPU.
     slow = query.device.type == "cpu" and query.dtype == torch.bfloat16 and torch.is_grad_enabled()
     return "float32" if slow and query.requires_grad else query.dtype
 

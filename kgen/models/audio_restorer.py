@@ -16,6 +16,7 @@ from kgen.functional.checks import check_widths
 from kgen.functional.resampling import hastened
 from kgen.functional.resampling import slowed
 from kgen.layers.unet import UNet
+from kgen.layers.unet import multiple_of
 from kgen.metrics.waves import log_spectral_distance
 from kgen.metrics.waves import signal_to_noise
 from kgen.models.base_restoring import BesideNetwork
@@ -80,7 +81,7 @@ class AudioSuperResolution(RestoringModel):
         check_int("length", length, minimum=2)
         check_int("factor", factor, minimum=2)
         check_widths("widths", widths)
-        multiple = 2 ** (len(widths) - 1)
+        multiple = multiple_of(widths)
         if length % multiple or length % factor:
             raise ValueError(
                 f"length: expected a number that {multiple} (of {len(widths)} widths) and factor={factor} divide, "

@@ -12,6 +12,7 @@ from keras import ops
 from kgen.functional.checks import check_image_shape
 from kgen.functional.checks import check_widths
 from kgen.layers.unet import UNet
+from kgen.layers.unet import multiple_of
 from kgen.models.base_diffusion import ImageDiffusion
 from kgen.models.base_diffusion import check_teller
 from kgen.models.base_images import as_uint8
@@ -91,7 +92,7 @@ class DiffusionModel(ImageDiffusion):
         self.num_heads = num_heads
         self.dropout = dropout
         self.network = network
-        multiple = 2 ** (len(widths) - 1) if network is None else getattr(network, "multiple", 1)
+        multiple = multiple_of(widths) if network is None else getattr(network, "multiple", 1)
         height, width, channels = image_shape
         self.space_shape = (height + -height % multiple, width + -width % multiple, channels)
         self._assemble()

@@ -12,6 +12,7 @@ from keras import ops
 
 from kgen.functional.checks import check_widths
 from kgen.layers.unet import UNet
+from kgen.layers.unet import multiple_of
 from kgen.models.base import exclusive
 from kgen.models.base import load
 from kgen.models.base_diffusion import ImageDiffusion
@@ -80,7 +81,7 @@ class LatentDiffusion(ImageDiffusion):
             raise ValueError(f"autoencoder: expected a kgen.models.ImageAutoencoder, got {autoencoder!r}")
         check_teller(num_classes, tokenizer, context_length)
         check_widths("widths", widths)
-        multiple = 2 ** (len(widths) - 1)
+        multiple = multiple_of(widths)
         if any(side % multiple for side in autoencoder.latent_shape[:2]):
             raise ValueError(
                 f"widths: expected few enough to halve latents of {autoencoder.latent_shape} that often, got {widths!r}"
