@@ -19,6 +19,7 @@ import argparse
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 from PIL import Image
 
@@ -26,6 +27,7 @@ import kgen
 from kgen.script import read_options
 
 NETWORK = {"widths": (64, 96, 96), "blocks": 1, "patch": 2}
+RATE = 1e-3  # at the start; it falls to nothing
 QUICK = {"widths": (8,), "blocks": 1, "num_heads": 2, "scale": 2}
 
 CARD = """# {name}
@@ -74,10 +76,10 @@ def main():
     else:
         network = QUICK if options.quick else NETWORK
         model = kgen.models.ImageRestorer(train.shape[1:], seed=options.seed, **network)
-        model.compile()
+        model.compile(keras.optimizers.AdamW(RATE, weight_decay=1e-4, clipnorm=1.0))
     if not clock.is_up:
         more = {"epochs": 100_000, "initial_epoch": model.epochs_trained}
-        model.fit(train, batch_size=32, callbacks=[clock], verbose=2, **more)
+        model.fit(train, batch_size=16, callbacks=[clock], verbose=2, **more)
 
     figures = {name: float(value) for name, value in model.evaluate(test, full=True, seed=options.seed).items()}
     plain = without_learning(model, test, options.seed)

@@ -28,6 +28,7 @@ from kgen.script import read_options
 
 CODEC = {"latent_channels": 8, "widths": (32, 64, 64, 64), "perceptual_weight": 0.1}
 NETWORK = {"widths": (64, 96), "blocks": 1}
+RATE = 1e-3  # at the start; it falls to nothing
 CODEC_SHARE = 0.3  # of the time
 QUICK = ({"latent_channels": 2, "widths": (8, 8)}, {"widths": (8,), "blocks": 1, "num_heads": 2})
 PROMPTS = (
@@ -129,7 +130,7 @@ def trained(train, options):
         model = kgen.models.LatentDiffusion.for_data(
             images, names, autoencoder=codec, seed=options.seed, unconditional_share=0.1, **network
         )
-        model.compile()
+        model.compile(keras.optimizers.AdamW(RATE, weight_decay=1e-4, clipnorm=1.0))
     if not clock.is_up:
         shown = kgen.training.SampleImages(options.out / "samples", n=16, every=40)
         more = {"epochs": 100_000, "initial_epoch": model.epochs_trained}

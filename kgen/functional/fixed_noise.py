@@ -53,9 +53,10 @@ def _mixed(x):
 
 
 def _uniform(x):
-    # The upper 24 bits fill a float32 exactly; the half keeps both ends out.
-    bits = ops.bitwise_and(ops.right_shift(x, 8), 0xFFFFFF)
-    return (ops.cast(bits, "float32") + 0.5) / float(1 << 24)
+    # The upper 23 bits and a half fill a float32 exactly; the half keeps both ends out. (With 24 the half would be
+    # rounded, once in 2²⁴ numbers up to 1, of which the normal number is infinite.)
+    bits = ops.bitwise_and(ops.right_shift(x, 9), 0x7FFFFF)
+    return (ops.cast(bits, "float32") + 0.5) / float(1 << 23)
 
 
 def _normal(uniform):

@@ -145,9 +145,17 @@ class UNet(keras.Layer):
             kept.append(shape[-1])
         for stage in self.middle:
             shape = stage.build_for(shape, told, context_shape)
+        from_below = 0
         for stage in self.way_out:
             more = 0 if stage.block.resample else kept.pop()
             shape = stage.build_for((*shape[:-1], shape[-1] + more), told, context_shape)
+            # A level begins as if there were none below. What comes up from there is noise as long as nothing has been
+            # learned: it would drown the fine detail, and a training would stand still for its first hundreds of steps.
+            if from_below:
+                kernel = ops.convert_to_numpy(stage.block.skip.kernel).copy()
+                kernel[..., :from_below, :] = 0.0
+                stage.block.skip.kernel.assign(kernel)
+            from_below = shape[-1] if stage.block.resample else 0
         self.normalize = GroupNormalization(group_count(first, self.groups), dtype=dtype, name="normalize")
         self.normalize.build(shape)
         # What is predicted is wanted as exactly as it can be had.

@@ -61,7 +61,6 @@ class AudioSuperResolution(RestoringModel):
     (64,)
     """
 
-    clips = False
     default_data = "tones"
 
     def __init__(
@@ -99,7 +98,7 @@ class AudioSuperResolution(RestoringModel):
 
     def make_denoiser(self, name):
         network = UNet(1, self.widths, self.blocks, num_heads=self.num_heads, dtype=self.dtype_policy, name="network")
-        denoiser = BesideNetwork(network, dtype=self.dtype_policy, name=name)
+        denoiser = BesideNetwork(network, self._schedule.num_timesteps - 1, dtype=self.dtype_policy, name=name)
         denoiser.build((None, self.length, 1), (None,), (None, self.length, 1))
         return denoiser
 

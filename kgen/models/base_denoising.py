@@ -100,6 +100,10 @@ class DenoisingModel(GenerativeModel):
     def untold(self, *conditions):
         return ()
 
+    def posed(self, inputs, training=False):
+        """x₀ and the conditions; a family whose x₀ hangs upon the conditions says so here."""
+        return self.clean(inputs), self.told(inputs, training)
+
     # Training --------------------------------------------------------------------------------------------------------
 
     def default_optimizer(self):
@@ -107,7 +111,7 @@ class DenoisingModel(GenerativeModel):
 
     def call(self, inputs, training=False):
         """Prediction, what was wanted, and t: one is drawn for each row, or fixed where `training` is off."""
-        x0, conditions = self.clean(inputs), self.told(inputs, training)
+        x0, conditions = self.posed(inputs, training)
         n, shape = ops.shape(x0)[0], ops.shape(x0)
         noise = keras.random.normal(shape, seed=self.draws) if training else fixed_normal(shape, seed=2)
         count = self._schedule.num_timesteps

@@ -20,6 +20,12 @@ from kgen.models.base_denoising import DenoisingModel
 class BesideNetwork(keras.Layer):
     """A diffusion network that sees, in further channels, what is left, and is told what happened to it.
 
+    Of mere noise it sees nothing, for it says nothing: the mean hangs upon what is left alone.
+
+    Args:
+        network: a layer, called with (inputs, time, condition).
+        end: the time of mere noise.
+
     Call arguments:
         inputs: float tensor `(batch, …, channels)`.
         time: numbers `(batch,)`.
@@ -28,9 +34,10 @@ class BesideNetwork(keras.Layer):
         training: bool.
     """
 
-    def __init__(self, network, **kwargs):
+    def __init__(self, network, end, **kwargs):
         super().__init__(**kwargs)
         self.network = network
+        self.end = end
 
     def build(self, inputs_shape, time_shape, left_shape, fate_shape=None):
         channels = inputs_shape[-1] + left_shape[-1]
@@ -38,6 +45,8 @@ class BesideNetwork(keras.Layer):
         self.built = True
 
     def call(self, inputs, time, left, fate=None, training=False):
+        says_something = ops.reshape(time < self.end, (-1, *[1] * (len(inputs.shape) - 1)))
+        inputs = ops.where(says_something, inputs, ops.zeros_like(inputs))
         both = ops.concatenate([inputs, ops.cast(left, inputs.dtype)], axis=-1)
         return self.network(both, time, condition=fate, training=training)
 
@@ -51,6 +60,8 @@ class RestoringModel(DenoisingModel):
         mean_share: share of the rows that see mere noise in training, in [0, 1): from them the mean is learned.
         schedule, prediction, ema_decay, seed: see `DenoisingModel`.
     """
+
+    clips = False  # x₀ is what is missing
 
     def __init__(self, mean_share, schedule, prediction, ema_decay, seed, **kwargs):
         check_number("mean_share", mean_share, minimum=0.0, maximum=0.999)

@@ -1,6 +1,9 @@
 """Inverse problems of images: p(high | low), p(full | mask), p(colour | grey), p(clean | noisy), in one network.
 
-Saharia et al., Palette: Image-to-Image Diffusion Models, 2022.
+What the network makes out of noise is what is missing, not the image: an untrained one gives back what it was given.
+
+Saharia et al., Palette: Image-to-Image Diffusion Models, 2022; Li et al., SRDiff: Single Image Super-Resolution with
+Diffusion Probabilistic Models, 2022 (differences).
 """
 
 import math
@@ -32,6 +35,7 @@ from kgen.models.base_restoring import RestoringModel
 from kgen.training.sample_images import SampleRestorations
 
 TASKS = ("super_resolution", "inpainting", "colorization", "denoising")
+USUAL = 1 / 3  # how large, in [-1, 1], what is missing usually is: divided by it, it is as large as the noise
 
 
 @keras.saving.register_keras_serializable(package="kgen")
@@ -144,13 +148,17 @@ class ImageRestorer(RestoringModel):
             dtype=self.dtype_policy,
             name="network",
         )
-        denoiser = BesideNetwork(network, dtype=self.dtype_policy, name=name)
+        denoiser = BesideNetwork(network, self._schedule.num_timesteps - 1, dtype=self.dtype_policy, name=name)
         denoiser.build((None, *sides, channels), (None,), (None, *sides, channels + 1), (None, len(TASKS)))
         return denoiser
 
     def clean(self, inputs):
         images = inputs[..., None] if len(inputs.shape) == 3 else inputs
         return ops.cast(images, "float32") / 127.5 - 1.0
+
+    def posed(self, inputs, training=False):
+        seen, fate = self.told(inputs, training)
+        return (self.clean(inputs) - seen[..., :-1]) / USUAL, (seen, fate)
 
     def told(self, inputs, training=False):
         """What is left of the images, with a channel that is 1 where nothing is, and which damage it was."""
@@ -168,7 +176,7 @@ class ImageRestorer(RestoringModel):
             "super_resolution": stretched(shrunk(x0, self.scale), self.scale),
             "inpainting": x0 * (1.0 - hole),
             "colorization": greyed(x0),
-            "denoising": x0 + level * noise,
+            "denoising": ops.clip(x0 + level * noise, -1.0, 1.0),
         }
         able = self.able
         chosen = ops.minimum(ops.cast(ops.floor(draws[:, 5] * len(able)), "int32"), len(able) - 1)
@@ -339,7 +347,6 @@ class ImageRestorer(RestoringModel):
         fate = np.zeros((len(left), len(TASKS)), "float32")
         fate[:, TASKS.index(task)] = 1.0
         conditions = np.concatenate([left, hidden], axis=-1), fate
-        made = as_uint8(
-            self._restored(conditions, left.shape[1:], seed, 1 if samples is None else samples, steps, solver)
-        )
+        missing = self._restored(conditions, left.shape[1:], seed, 1 if samples is None else samples, steps, solver)
+        made = as_uint8(left + USUAL * missing)
         return made[0] if samples is None else made

@@ -4,6 +4,8 @@ import numpy as np
 from keras import ops
 from scipy import stats
 
+from kgen.functional.fixed_noise import _normal
+from kgen.functional.fixed_noise import _uniform
 from kgen.functional.fixed_noise import fixed_normal
 from kgen.functional.fixed_noise import fixed_uniform
 
@@ -40,7 +42,14 @@ def test_known_values():
         x = ((x ^ x >> 16) * 0x7FEB352D) & 0xFFFFFFFF
         x = ((x ^ x >> 15) * 0x846CA68B) & 0xFFFFFFFF
         x ^= x >> 16
-        return ((x >> 8) + 0.5) / (1 << 24)
+        return ((x >> 9) + 0.5) / (1 << 23)
 
     expected = [by_hand(i) for i in range(1, 6)]
     np.testing.assert_allclose(numpy_of(fixed_uniform((5,))), expected, rtol=1e-6)
+
+
+def test_even_the_rarest_numbers_are_finite():
+    ends = _uniform(ops.convert_to_tensor(np.array([0, -1], "int32")))  # the lowest and the highest bits
+    assert 0.0 < numpy_of(ends)[0] < 1e-7 and 1.0 - 1e-6 < numpy_of(ends)[1] < 1.0
+    normal = numpy_of(_normal(ends))
+    assert np.isfinite(normal).all() and 5.0 < normal[1] < 5.5

@@ -71,6 +71,19 @@ def test_a_model_that_has_learned_nothing_interpolates_waves_of_any_length(audio
         assert abs(made - expected)[away].mean() < 0.03  # where pieces meet, the filter saw silence
 
 
+def test_a_model_that_has_learned_nothing_gives_back_the_images_that_it_was_given(restorer):
+    x, twice = images(), images().repeat(2, axis=1).repeat(2, axis=2)
+    for given, made in ((x, restorer.denoise(x, steps=0, seed=1)), (twice, restorer.super_resolve(x, steps=0, seed=1))):
+        assert abs(made.astype("int16") - given).max() <= 1
+
+
+def test_the_noise_to_be_removed_ends_where_pixels_end(restorer):
+    white = ops.full((64, 8, 8, 3), 255.0)
+    seen, fate = restorer.told(white, training=True)
+    noisy = numpy(seen)[numpy(fate)[:, 3] == 1.0][..., :3]
+    assert noisy.max() == 1.0 and noisy.min() < 0.9
+
+
 def test_waves_of_different_lengths_are_cut(audio):
     x, _ = audio.prepare([np.ones(64), 0.5 * np.ones(100), np.ones(10)])
     assert x.shape == (1 + 3 + 1, 64)
