@@ -78,7 +78,8 @@ def main():
             ]
             figures = {key: float(np.mean([count[key] for count in counts])) for key in counts[0]}
             model = detectors[0].model_ if method == "SequenceDetector" else None
-            kgen.metrics.report(f"{method} on {name}, mean of {len(several)}", figures, model, 1, started)
+            seeds = 1 if len(several) == 1 else f"1 to {len(several)}, the mean"
+            kgen.metrics.report(f"{method} on {name}", figures, model, seeds, started)
             table.append((name, method, figures))
             picture = kgen.plots.anomaly_curve(
                 several[0][seen:], limits[0], windows=windows, times=times[seen:], title=f"{name}, {method}"

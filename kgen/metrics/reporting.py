@@ -17,7 +17,7 @@ def report(experiment, figures, model=None, seed=None, started=None):
         experiment: what was run.
         figures: dict of name to number; say the unit in the name ("nll (nats)").
         model: a Keras model, for its number of parameters, or None.
-        seed: the seed of the run, or None.
+        seed: the seed of the run, or what is to be said of several, or None.
         started: `time.time()` at its start, or None.
 
     Example:

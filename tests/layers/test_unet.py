@@ -28,6 +28,17 @@ NETWORKS = {
 }
 
 
+def test_what_comes_up_from_coarser_levels_has_to_be_learned():
+    network = NETWORKS["UNet"]()
+    x, time = normal(2, 4, 4, 2), np.array([3, 900])
+    network(x, time)
+    filled(network.last)
+    before = numpy(network(x, time))
+    for stage in network.middle:
+        filled(stage)
+    np.testing.assert_array_equal(numpy(network(x, time)), before)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_starts_at_zero_and_then_listens_to_all_it_is_told(name):
     network = NETWORKS[name]()
