@@ -263,7 +263,7 @@ def rolls(options):
 
 @picture
 def modes(options):
-    return drawn_by("mode_collapse", "modes.png", "--only", "plain,relativistic", "--steps", 3000)
+    return drawn_by("mode_collapse", "modes.png")
 
 
 @picture

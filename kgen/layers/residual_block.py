@@ -28,6 +28,7 @@ class ResidualBlock(keras.Layer):
         groups: of the normalizations, see `AdaptiveNormalization`.
         kernel_size: odd int ≥ 1.
         dropout: share to drop in training, in [0, 1).
+        muted: so many of the first channels of `inputs`, ≥ 0, start without weight in that 1 × 1 convolution.
         seed: int or None, of the dropout.
 
     Call arguments:
@@ -51,7 +52,7 @@ class ResidualBlock(keras.Layer):
     Reference: Dhariwal and Nichol, Diffusion Models Beat GANs on Image Synthesis, 2021.
     """
 
-    def __init__(self, filters, resample=None, groups=32, kernel_size=3, dropout=0.0, seed=None, **kwargs):
+    def __init__(self, filters, resample=None, groups=32, kernel_size=3, dropout=0.0, muted=0, seed=None, **kwargs):
         super().__init__(**kwargs)
         check_int("filters", filters, minimum=1)
         check_in("resample", resample, (None, "down", "up"))
@@ -60,11 +61,13 @@ class ResidualBlock(keras.Layer):
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size: expected an odd number, got {kernel_size}")
         check_number("dropout", dropout, minimum=0.0, maximum=0.999)
+        check_int("muted", muted, minimum=0)
         self.filters = filters
         self.resample = resample
         self.groups = groups
         self.kernel_size = kernel_size
         self.dropout = dropout
+        self.muted = muted
         self.seed = seed
 
     def build(self, inputs_shape, condition_shape):
@@ -78,7 +81,9 @@ class ResidualBlock(keras.Layer):
         self.adapt = AdaptiveNormalization(self.groups, dtype=dtype, name="adapt")
         self.drop = Dropout(self.dropout, seed=self.seed, dtype=dtype, name="drop")
         self.last = convolution(self.filters, self.kernel_size, **same, kernel_initializer="zeros", name="last")
-        self.skip = None if channels == self.filters else convolution(self.filters, 1, **same, name="skip")
+        self.skip = None
+        if channels != self.filters:
+            self.skip = convolution(self.filters, 1, **same, kernel_initializer=Muted(self.muted), name="skip")
         inner = (*inputs_shape[:-1], self.filters)
         self.normalize.build(inputs_shape)
         self.first.build(inputs_shape)
@@ -106,3 +111,19 @@ class ResidualBlock(keras.Layer):
 
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
+
+
+@keras.saving.register_keras_serializable(package="kgen")
+class Muted(keras.initializers.Initializer):
+    """Glorot's uniform weights, but 0 for the first `count` input channels of a convolution."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def __call__(self, shape, dtype=None):
+        weights = keras.initializers.GlorotUniform()(shape, dtype=dtype)
+        heard = ops.reshape(ops.arange(shape[-2]) >= self.count, (-1, 1))
+        return ops.where(heard, weights, ops.zeros_like(weights))
+
+    def get_config(self):
+        return {"count": self.count}

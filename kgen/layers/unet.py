@@ -120,7 +120,10 @@ class UNet(keras.Layer):
         self.middle = [self._stage("middle_0", widths[-1], True), self._stage("middle_1", widths[-1])]
         for level, width in reversed(list(enumerate(widths))):
             for i in range(blocks + 1):
-                self.way_out.append(self._stage(f"out_{level}_{i}", width, level in looking))
+                # A level begins as if there were none below: what comes up from there is noise as long as nothing has
+                # been learned, and would drown the fine detail for the first hundreds of steps.
+                from_below = widths[level + 1] if i == 0 and level + 1 < len(widths) else 0
+                self.way_out.append(self._stage(f"out_{level}_{i}", width, level in looking, muted=from_below))
             if level:
                 self.way_out.append(self._stage(f"out_{level}_up", width, resample="up"))
 
@@ -145,17 +148,9 @@ class UNet(keras.Layer):
             kept.append(shape[-1])
         for stage in self.middle:
             shape = stage.build_for(shape, told, context_shape)
-        from_below = 0
         for stage in self.way_out:
             more = 0 if stage.block.resample else kept.pop()
             shape = stage.build_for((*shape[:-1], shape[-1] + more), told, context_shape)
-            # A level begins as if there were none below. What comes up from there is noise as long as nothing has been
-            # learned: it would drown the fine detail, and a training would stand still for its first hundreds of steps.
-            if from_below:
-                kernel = ops.convert_to_numpy(stage.block.skip.kernel).copy()
-                kernel[..., :from_below, :] = 0.0
-                stage.block.skip.kernel.assign(kernel)
-            from_below = shape[-1] if stage.block.resample else 0
         self.normalize = GroupNormalization(group_count(first, self.groups), dtype=dtype, name="normalize")
         self.normalize.build(shape)
         # What is predicted is wanted as exactly as it can be had.
@@ -194,9 +189,9 @@ class UNet(keras.Layer):
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
 
-    def _stage(self, name, width, looks=False, resample=None):
+    def _stage(self, name, width, looks=False, resample=None, muted=0):
         self._stages = getattr(self, "_stages", 0) + 1
         seed = None if self.seed is None else self.seed + self._stages
         options = {"groups": self.groups, "dtype": self.dtype_policy}
-        block = ResidualBlock(width, resample, dropout=self.dropout, seed=seed, name="block", **options)
+        block = ResidualBlock(width, resample, dropout=self.dropout, muted=muted, seed=seed, name="block", **options)
         return Stage(block, Look(self.num_heads, name="look", **options) if looks else None, name=name)
