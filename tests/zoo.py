@@ -1319,8 +1319,8 @@ MODELS += [
         random=True,
         data=lambda: (np.pad(waves()[0], [(0, 0), (0, 1), (0, 0), (0, 0)], mode="edge")[:, :, :4],),
         measure=lambda model, images: 255 - model.evaluate(images, full=True)["super_resolution psnr"],
-        gain=0.4,
-        fit={"epochs": 6, "batch_size": 16},
+        gain=0.2,  # on pixels repeated, which is what it gives before
+        fit={"epochs": 12, "batch_size": 16},
         use=lambda model, seed: model.denoise(np.full((2, 4, 4, 3), 99, "uint8"), seed=seed, steps=3),
     ),
     Entry(
