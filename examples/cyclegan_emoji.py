@@ -30,7 +30,7 @@ from kgen.datasets.emoji_images import TWINS
 from kgen.script import read_options
 
 HELD_OUT = 300  # pairs, or a few less: twins stay together
-SIZES = {"emoji": {"filters": 24, "num_blocks": 4}, "quick": {"filters": 4, "num_blocks": 1}}
+SIZES = {"emoji": {"filters": 24, "num_blocks": 4, "learn_residual": True}, "quick": {"filters": 4, "num_blocks": 1}}
 
 CARD = """# {name}
 

@@ -15,6 +15,7 @@ from kgen.anomaly.learning import train
 from kgen.anomaly.pickling import from_bytes
 from kgen.anomaly.pickling import to_bytes
 from kgen.anomaly.saving import write
+from kgen.anomaly.saving import write_preset
 from kgen.anomaly.tables import take
 from kgen.anomaly.thresholds import CleanScores
 from kgen.anomaly.thresholds import check_rate
@@ -119,6 +120,11 @@ class Detector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         write(self, path)
+
+    def save_to_preset(self, folder, card=""):
+        """Write the fitted detector as a preset into a folder, its weights in half precision: `kgen.anomaly.load`."""
+        check_is_fitted(self)
+        write_preset(self, folder, card)
 
     def __getstate__(self):
         # Models hold locks and compiled functions: what is pickled of them is their .keras file.

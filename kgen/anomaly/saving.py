@@ -4,6 +4,8 @@
     arrays.safetensors   the arrays among those values; in their place stands {"array": name}
     model.keras          the Keras model
 
+As a preset it is a folder: that of its model, see `kgen.presets.registry`, and in it the first two of these files.
+
 A pickle does whatever its writer wanted. Here nothing is executed: classes are looked up among kgen's detectors, the
 model is checked before Keras reads it, and no member takes more memory than the file itself.
 """
@@ -15,6 +17,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import keras
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as arrays_from
@@ -23,36 +26,41 @@ from safetensors.numpy import save as bytes_of
 from kgen.anomaly.pickling import to_bytes
 from kgen.models.base import load as load_model
 from kgen.presets import files
+from kgen.presets import registry
 
 FORMAT = 1
 FILE = "detector.zip"  # in a run folder
-STATE, ARRAYS, MODEL = MEMBERS = ("detector.json", "arrays.safetensors", "model.keras")
+STATE, ARRAYS, MODEL = MEMBERS = (registry.DETECTOR, "arrays.safetensors", "model.keras")
 DAMAGES = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError)
 
 
 def write(detector, path):
     """Write a fitted detector; see `Detector.save`."""
-    arrays = {}
-    described = {
-        "format": FORMAT,
-        "class": type(detector).__name__,
-        "arguments": _packed(detector._arguments(), "arguments", arrays),
-        "state": _packed(detector._state(), "state", arrays),
-    }
-    contents = (json.dumps(described, indent=1).encode(), bytes_of(arrays), to_bytes(detector.model_))
+    contents = (*_description(detector), to_bytes(detector.model_))
     with files.atomic_write(path) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
             for name, content in zip(MEMBERS, contents, strict=True):
                 archive.writestr(name, content)
 
 
-def load(path):
-    """The detector in a file that `detector.save(path)` wrote, or in a run folder of the command line.
+def write_preset(detector, folder, card=""):
+    """Write a fitted detector as a preset folder; see `Detector.save_to_preset`."""
+    folder = Path(folder)
+    registry.write(detector.model_, folder, card)
+    state, arrays = _description(detector)
+    for name, content in ((ARRAYS, arrays), (STATE, state)):  # the one that makes it a detector comes last
+        with files.atomic_write(folder / name) as temporary:
+            temporary.write_bytes(content)
 
-    It scores as it did when it was saved, whatever backend that was on. Nothing in the file is executed.
+
+def load(path):
+    """A detector: one that `detector.save(path)` wrote, that of a run folder of the command line, or a preset.
+
+    It scores as it did when it was saved, whatever backend that was on; a preset's weights were rounded to half
+    precision. Nothing in the files is executed.
 
     Args:
-        path: str or path of the file or the folder.
+        path: str or path of the file or the folder; or the name of a shipped preset, or "hf://user/repository".
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -69,11 +77,16 @@ def load(path):
     >>> np.allclose(twin.score_samples(rows), detector.score_samples(rows))
     True
     """
+    if str(path).startswith("hf://") or registry.is_detector(path):
+        return _preset(str(path))
     path = Path(path)
     if path.is_dir():
         path = path / FILE
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected one that detector.save wrote, or a run folder with it")
+        raise FileNotFoundError(
+            f"{path}: no such file; expected one that detector.save wrote, a run folder with it, or a preset "
+            f"({', '.join(name for name in registry.list() if registry.is_detector(name))})"
+        )
     with tempfile.TemporaryDirectory() as folder:
         try:
             with zipfile.ZipFile(path) as archive:
@@ -93,6 +106,38 @@ def load(path):
             model = load_model(inner)
         except ValueError as error:
             raise ValueError(str(error).replace(str(inner), f"{path}: {MODEL}")) from error
+    return _restored(detector_class, model, described, arrays, path)
+
+
+def _preset(name):
+    """The detector of a preset, by its name or in its folder."""
+    folder = registry.folder_of(name)
+    if not (folder / STATE).is_file():
+        raise ValueError(f"{name}: a model and no detector; GenerativeModel.from_preset reads it")
+    described = _checked(files.read_json(folder / STATE), folder)
+    detector_class = _class_of(described, folder)
+    _check_class(files.read_json(folder / "config.json").get("model"), detector_class, folder)
+    model = registry.read(name, keras.Model, of_detector=True)
+    try:
+        arrays = arrays_from((folder / ARRAYS).read_bytes())
+    except SafetensorError as error:
+        raise ValueError(f"{folder / ARRAYS}: damaged, cannot be read: {error}") from None
+    return _restored(detector_class, model, described, arrays, folder)
+
+
+def _description(detector):
+    """What a detector is and learned, its model apart: the content of two files."""
+    arrays = {}
+    described = {
+        "format": FORMAT,
+        "class": type(detector).__name__,
+        "arguments": _packed(detector._arguments(), "arguments", arrays),
+        "state": _packed(detector._state(), "state", arrays),
+    }
+    return json.dumps(described, indent=1).encode(), bytes_of(arrays)
+
+
+def _restored(detector_class, model, described, arrays, path):
     try:
         detector = detector_class(**_unpacked(described["arguments"], arrays))
         detector.model_ = model
@@ -120,6 +165,11 @@ def _described(archive, path):
         described = json.loads(archive.read(STATE))
     except (ValueError, RecursionError):
         raise ValueError(f"{path}: not a detector, its {STATE} is not JSON") from None
+    return _checked(described, path)
+
+
+def _checked(described, path):
+    """The description of a detector, when it is one that this kgen reads."""
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         found = described.get("format") if isinstance(described, dict) else None
         raise ValueError(f"{path}: detector format {found!r}, this kgen reads {FORMAT}: upgrade keras-kgen")
@@ -140,6 +190,11 @@ def _check_model(path, detector_class):
     files.check_keras_file(path)
     with zipfile.ZipFile(path) as archive:
         config = json.load(io.TextIOWrapper(archive.open("config.json"), "utf-8"))
+    _check_class(config, detector_class, path)
+
+
+def _check_class(config, detector_class, path):
+    """Refuse the configuration of a model that such a detector does not hold, before Keras builds it."""
     found = config.get("registered_name") if isinstance(config, dict) else None
     if found not in [f"kgen>{name}" for name in detector_class.models]:
         expected = " or ".join(detector_class.models)

@@ -128,9 +128,11 @@ def load(model):
 
 
 def is_detector(run):
-    """Whether a path is a run folder of a detector, or the file in it."""
+    """Whether a path is a run folder of a detector, or the file in it; or this is the preset of one."""
+    from kgen.presets import registry
+
     path = Path(run)
-    return (path / "detector.zip").exists() or (path.suffix == ".zip" and path.exists())
+    return registry.is_detector(run) or (path / "detector.zip").exists() or (path.suffix == ".zip" and path.exists())
 
 
 def _did_you_mean(value, choices):

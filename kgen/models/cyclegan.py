@@ -56,6 +56,8 @@ class CycleGAN(GenerativeModel):
         cycle_weight: λ ≥ 0.
         identity_weight: μ ≥ 0.
         objective: see `kgen.training.Adversarial`.
+        learn_residual: bool; whether a generator adds to the image what shall change, as DeblurGAN's does, so that its
+            first translations are the images themselves: for kinds that differ in style more than in shape.
         pool_size: generated images that the discriminators are shown again later, see `kgen.training.ImagePool`.
         seed: int or None; seeds the weights, the pool and the order of the data.
 
@@ -86,6 +88,7 @@ class CycleGAN(GenerativeModel):
         cycle_weight=10.0,
         identity_weight=5.0,
         objective="least_squares",
+        learn_residual=False,
         pool_size=50,
         seed=None,
         **kwargs,
@@ -97,6 +100,7 @@ class CycleGAN(GenerativeModel):
         check_int("num_blocks", num_blocks, minimum=0)
         check_number("cycle_weight", cycle_weight, minimum=0.0)
         check_number("identity_weight", identity_weight, minimum=0.0)
+        check_in("learn_residual", learn_residual, (False, True))
         check_int("pool_size", pool_size, minimum=0)
         super().__init__(seed=seed, **kwargs)
         self.image_shape = image_shape
@@ -105,6 +109,7 @@ class CycleGAN(GenerativeModel):
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
         self.objective = objective
+        self.learn_residual = learn_residual
         self.pool_size = pool_size
 
         with seeded(seed):
@@ -258,8 +263,12 @@ class CycleGAN(GenerativeModel):
             x = layers.Add(dtype=dtype, name=f"add_{i}")([x, inner])
         for i in (1, 2):
             x = self._block(x, filters * 4 // 2**i, 4, 2, f"up_{i}", kind=Conv2DTranspose)
-        last = Conv2D(channels, 7, padding="same", activation="tanh", **_small("float32", "pixels"))
-        return keras.Model(images, last(x), name=name)
+        last = {"padding": "same", **_small("float32", "pixels")}
+        if not self.learn_residual:
+            return keras.Model(images, Conv2D(channels, 7, activation="tanh", **last)(x), name=name)
+        # No bounds, so that every pixel can always be learned from; `translate` clips.
+        change = Conv2D(channels, 7, **last | {"kernel_initializer": "zeros"})(x)
+        return keras.Model(images, layers.Add(dtype="float32", name="changed")([images, change]), name=name)
 
     def _discriminator(self, name):
         """A score for each patch: three levels, so that a patch is some 70 pixels wide, or all of a small image."""

@@ -2,8 +2,9 @@
 
 A preset is a folder: `config.json` (the model as Keras serializes it), `model.safetensors` (one tensor a weight: floats
 in half precision, integers and booleans as they are) and `card.md`. Of a network and its moving average, `average_x`
-beside `x`, the average alone is written: it is what generates, and the best to learn on from. `index.json` lists the
-shipped ones with their checksums and sizes; `python -m kgen.presets.registry` rewrites it.
+beside `x`, the average alone is written: it is what generates, and the best to learn on from. The preset of a detector
+is that of its model and holds what else it learned, in files that `kgen.anomaly` writes and reads. `index.json` lists
+the shipped ones with their checksums and sizes; `python -m kgen.presets.registry` rewrites it.
 """
 
 import builtins
@@ -18,6 +19,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 INDEX = Path(__file__).parent / "index.json"
 FORMAT = 1
 AVERAGE = "average_"  # what a moving average is called, before the name of what it follows
+DETECTOR = "detector.json"  # what makes a preset that of a detector
 
 
 def list():
@@ -44,6 +46,11 @@ def describe(name):
     return {"name": name, **index[name], "card": (SHIPPED / name / "card.md").read_text(encoding="utf-8")}
 
 
+def is_detector(name):
+    """Whether a name, or a folder, is the preset of a detector, which `kgen.anomaly.load` reads."""
+    return any((folder / DETECTOR).is_file() for folder in (SHIPPED / str(name), Path(name)))
+
+
 def write(model, folder, card=""):
     """Write a model as a preset folder; see `GenerativeModel.save_to_preset`."""
     import keras
@@ -66,13 +73,15 @@ def write(model, folder, card=""):
         temporary.write_text(card, encoding="utf-8")
 
 
-def read(name, cls):
+def read(name, cls, of_detector=False):
     """Build the model of a preset and load its weights; see `GenerativeModel.from_preset`."""
     import keras
     from safetensors import SafetensorError
     from safetensors import safe_open
 
-    folder = _folder(str(name))
+    folder = folder_of(str(name))
+    if is_detector(folder) and not of_detector:
+        raise ValueError(f"name: preset {str(name)!r} is a detector: kgen.anomaly.load reads it")
     config = files.read_json(folder / "config.json")
     if config.get("format") != FORMAT:
         raise ValueError(
@@ -156,7 +165,7 @@ def _as_written(name, array, dtype):
     return array.astype("float16")
 
 
-def _folder(name):
+def folder_of(name):
     """Where the files of a preset lie, checked against the index when it is a shipped one."""
     if name in (index := _index()):
         folder = SHIPPED / name
@@ -168,7 +177,7 @@ def _folder(name):
             from huggingface_hub import snapshot_download
         except ImportError:
             raise ImportError(f"{name}: needs huggingface_hub: pip install 'keras-kgen[hub]'") from None
-        wanted = ["config.json", "model.safetensors", "card.md"]
+        wanted = ["*.json", "*.safetensors", "card.md"]
         return Path(snapshot_download(name.removeprefix("hf://"), allow_patterns=wanted))
     if Path(name).is_dir():
         return Path(name)
@@ -186,8 +195,9 @@ def _rewrite_index():
     index = {}
     for folder in sorted(path for path in SHIPPED.iterdir() if path.is_dir()):
         weights = folder / "model.safetensors"
+        detector = files.read_json(folder / DETECTOR)["class"] if is_detector(folder) else None
         index[folder.name] = {
-            "class": files.read_json(folder / "config.json")["model"]["class_name"],
+            "class": detector or files.read_json(folder / "config.json")["model"]["class_name"],
             "summary": (folder / "card.md").read_text(encoding="utf-8").splitlines()[2],
             "megabytes": round(weights.stat().st_size / 1e6, 2),
             "sha256": files.sha256(weights),

@@ -16,6 +16,8 @@ from kgen.anomaly import TeacherStudentDetector
 from kgen.anomaly import VAEDetector
 from kgen.anomaly.pickling import to_bytes
 from kgen.anomaly.tables import MOST_CATEGORIES
+from kgen.models.base import GenerativeModel
+from kgen.presets import registry
 from tests.anomaly.detectors import TINY
 
 
@@ -64,6 +66,32 @@ def test_what_is_loaded_is_what_was_saved(case, tmp_path):
         assert twin.score_next([0.3, 0.4]) == pytest.approx(detector.score_next([0.3, 0.4]), rel=1e-4)
     twin.save(tmp_path / "two.zip")  # what was loaded can be saved
     kgen.anomaly.load(tmp_path / "two.zip")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_preset_scores_nearly_as_what_was_saved(case, tmp_path):
+    detector, rows = CASES[case]
+    detector.fit(rows(160)).save_to_preset(tmp_path, card="# one\n\nKnows noise.\n")
+    twin, new = kgen.anomaly.load(tmp_path), rows(40, seed=1)
+    scores = detector.score_samples(new)
+    np.testing.assert_allclose(twin.score_samples(new), scores, rtol=0.01, atol=0.01 * np.ptp(scores))
+    assert twin.offset_ == detector.offset_
+    with pytest.raises(ValueError, match=r"is a detector: kgen.anomaly.load reads it"):
+        GenerativeModel.from_preset(tmp_path)
+    registry.write(detector.model_, tmp_path / "model")
+    with pytest.raises(FileNotFoundError, match="a run folder with it, or a preset"):
+        kgen.anomaly.load(tmp_path / "model")
+
+
+def test_a_damaged_preset_is_refused(tmp_path):
+    TeacherStudentDetector(**FEW, features=4).fit(images(160)).save_to_preset(tmp_path)
+    (tmp_path / "arrays.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"arrays\.safetensors: damaged"):
+        kgen.anomaly.load(tmp_path)
+    described = json.loads((tmp_path / "detector.json").read_text())
+    (tmp_path / "detector.json").write_text(json.dumps({**described, "class": "VAEDetector"}))
+    with pytest.raises(ValueError, match=r"a VAEDetector holds a .*, not 'kgen>Student'"):
+        kgen.anomaly.load(tmp_path)
 
 
 @pytest.fixture(scope="module")

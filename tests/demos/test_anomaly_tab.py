@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import threading
 import zipfile
 
@@ -22,18 +23,23 @@ from demos.anomaly_training import Judged
 from demos.anomaly_training import moved
 from demos.anomaly_training import trained
 from kgen.anomaly.thresholds import CleanScores
+from kgen.presets import files
 from kgen.presets import registry
 from tests.demos.conftest import free_port
 
 SMALL = {"hidden_dim": 16, "members": 1, "epochs": 60, "batch_size": 64}
-VAE, TEACHER = "Variational autoencoder", "Teacher and student"
+VAE, TEACHER, READY = "Variational autoencoder", "Teacher and student", "digits-detector"
 ANSWERS = {"/judge_table", "/judge_images", "/judge_series"}
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shelf")
-    (folder / "index.json").write_text(json.dumps({}))
+    digits = kgen.datasets.load("digits")[0]
+    learned = kgen.anomaly.TeacherStudentDetector(false_alarm_rate=0.05, features=32, epochs=20)
+    learned.fit(anomaly_images.enlarged(digits[:400], (28, 28, 1))).save_to_preset(folder / "presets" / READY)
+    checksum = files.sha256(folder / "presets" / READY / "model.safetensors")
+    (folder / "index.json").write_text(json.dumps({READY: {"class": "TeacherStudentDetector", "sha256": checksum}}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "SHIPPED", folder / "presets")
         patch.setattr(registry, "INDEX", folder / "index.json")
@@ -113,6 +119,20 @@ def test_images_in_a_zip(client, tmp_path, detector):
     assert found[np.argmax([float(row["score"]) for row in found])]["image"] == "41.png"
 
 
+def test_a_detector_that_has_learned_needs_one_image(client, tmp_path):
+    detector = f"{READY} (has learned)"
+    progress, counts, _, files = client.predict("the example", None, 16, detector, 1, 5.0, api_name="/judge_images")
+    assert progress == "150 images"
+    assert int(re.search(r"with them (\d+) of the 12 odd ones", counts)[1]) >= 6
+    Image.fromarray(np.full((40, 50, 3), 255, "uint8")).save(tmp_path / "white.png")
+    sent = [handle_file(str(tmp_path / "white.png"))]
+    progress, counts, _, files = client.predict("my own file", sent, 16, detector, 1, 5.0, api_name="/judge_images")
+    assert progress == "1 image" and counts.startswith("**1 of 1 images")
+    assert kgen.anomaly.load(files[1]).image_shape_ == (28, 28, 1)
+    with pytest.raises(AppError, match="Images: expected at least 1, there are 0"):
+        client.predict("my own file", [], 16, detector, 1, 5.0, api_name="/judge_images")
+
+
 def test_a_wave_that_loses_its_beat(client):
     progress, counts, picture, stretches, _ = client.predict(
         "a wave", None, "", "gru", 1, 1.0, api_name="/judge_series"
@@ -132,7 +152,7 @@ def test_a_wave_that_loses_its_beat(client):
         ("/judge_table", ("wines", None, "Oracle", 1, 1.0), "Detector: expected one of"),
         ("/judge_table", ("wines", None, VAE, -1, 1.0), "Seed: expected a whole number"),
         ("/judge_table", ("wines", None, VAE, 1, 99.0), "False alarms %: expected a number from 0.1 to 20"),
-        ("/judge_images", ("zeros", None, 4096, VAE, 1, 1.0), "Side in pixels: expected one of"),
+        ("/judge_images", ("the example", None, 4096, VAE, 1, 1.0), "Side in pixels: expected one of"),
         ("/judge_images", ("my own file", [], 16, VAE, 1, 1.0), "Images: expected at least 100"),
         ("/judge_series", ("a wave", None, "x" * 300, "gru", 1, 1.0), "Column: expected text of at most"),
         ("/judge_series", ("a wave", None, "", "rnn", 1, 1.0), "Network: expected one of"),
