@@ -55,7 +55,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the data sets; else Keras downloads them")
     parser.add_argument("--detector", default="teacher-student", choices=[*DETECTORS])
-    parser.add_argument("--epochs", type=int, default=6, help="passes over the digits")
+    parser.add_argument("--epochs", type=int, default=2, help="passes over the digits")
     parser.add_argument("--images", type=int, default=2000, help="of each kind to be judged")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="embedded digits, a small network")

@@ -77,8 +77,9 @@ def main():
                 for scores, limit in zip(several, limits, strict=True)
             ]
             figures = {key: float(np.mean([count[key] for count in counts])) for key in counts[0]}
-            model = detectors[0].model_ if method == "SequenceDetector" else None
-            seeds = 1 if len(several) == 1 else f"1 to {len(several)}, the mean"
+            model, seeds = None, None  # a Gaussian has neither
+            if method == "SequenceDetector":
+                model, seeds = detectors[0].model_, 1 if options.seeds == 1 else f"1 to {options.seeds}, the mean"
             kgen.metrics.report(f"{method} on {name}", figures, model, seeds, started)
             table.append((name, method, figures))
             picture = kgen.plots.anomaly_curve(

@@ -1536,6 +1536,8 @@ MODELS += [
             ({"cycle_weight": -1.0}, "cycle_weight"),
             ({"identity_weight": "much"}, "identity_weight"),
             ({"objective": "minimax"}, "objective"),
+            ({"augmentation": ("blur",)}, "augmentation"),
+            ({"learn_residual": "yes"}, "learn_residual"),
             ({"pool_size": -1}, "pool_size"),
         ),
         random=False,

@@ -104,18 +104,24 @@ class DenoisingModel(GenerativeModel):
         """x₀ and the conditions; a family whose x₀ hangs upon the conditions says so here."""
         return self.clean(inputs), self.told(inputs, training)
 
+    def importance(self, *conditions):
+        """How much the error of each row counts, a number or float `(n,)`."""
+        return 1.0
+
     # Training --------------------------------------------------------------------------------------------------------
 
     def default_optimizer(self):
         return keras.optimizers.AdamW(3e-4, weight_decay=1e-4, clipnorm=1.0)
 
     def call(self, inputs, training=False):
-        """Prediction, what was wanted, and t: one is drawn for each row, or fixed where `training` is off."""
+        """Prediction, what was wanted, and how much it counts; t is drawn for each row, or fixed where `training` is
+        off."""
         x0, conditions = self.posed(inputs, training)
         n, shape = ops.shape(x0)[0], ops.shape(x0)
         noise = keras.random.normal(shape, seed=self.draws) if training else fixed_normal(shape, seed=2)
         count = self._schedule.num_timesteps
         time = ops.minimum(ops.cast(ops.floor(self.draw_places(n, training) * count), "int32"), count - 1)
+        weights = ops.take(ops.convert_to_tensor(self._weights), time) * self.importance(*conditions)
         alpha, sigma = (_by_row(level, time, x0) for level in self._levels)
         if conditions and training and self.unconditional_share:
             hidden = keras.random.uniform((n,), seed=self.draws) < self.unconditional_share
@@ -125,7 +131,8 @@ class DenoisingModel(GenerativeModel):
             )
         predicted = self.denoiser(alpha * x0 + sigma * noise, time, *conditions, training=training)
         image_part, noise_part = (_by_row(table, time, x0) for table in self._taught)
-        return {"predicted": ops.cast(predicted, "float32"), "wanted": image_part * x0 + noise_part * noise, "t": time}
+        wanted = image_part * x0 + noise_part * noise
+        return {"predicted": ops.cast(predicted, "float32"), "wanted": wanted, "weights": weights}
 
     def draw_places(self, n, training):
         """How far along the way each of n rows is, in [0, 1)."""
@@ -136,7 +143,7 @@ class DenoisingModel(GenerativeModel):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         squares = ops.square(y_pred["predicted"] - y_pred["wanted"])
         errors = ops.mean(ops.reshape(squares, (ops.shape(squares)[0], -1)), axis=1)
-        loss = ops.mean(ops.take(ops.convert_to_tensor(self._weights), y_pred["t"]) * errors)
+        loss = ops.mean(y_pred["weights"] * errors)
         if training:
             if self.average_denoiser is not None:
                 follow(self.average_denoiser, self.denoiser, self.ema_decay, self.steps)

@@ -55,7 +55,7 @@ class CycleGAN(GenerativeModel):
         num_blocks: residual blocks in the middle of a generator, ≥ 0.
         cycle_weight: λ ≥ 0.
         identity_weight: μ ≥ 0.
-        objective: see `kgen.training.Adversarial`.
+        objective, augmentation: see `kgen.training.Adversarial`; `augmentation` is for few images, some thousand.
         learn_residual: bool; whether a generator adds to the image what shall change, as DeblurGAN's does, so that its
             first translations are the images themselves: for kinds that differ in style more than in shape.
         pool_size: generated images that the discriminators are shown again later, see `kgen.training.ImagePool`.
@@ -88,6 +88,7 @@ class CycleGAN(GenerativeModel):
         cycle_weight=10.0,
         identity_weight=5.0,
         objective="least_squares",
+        augmentation=(),
         learn_residual=False,
         pool_size=50,
         seed=None,
@@ -109,13 +110,14 @@ class CycleGAN(GenerativeModel):
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
         self.objective = objective
+        self.augmentation = augmentation
         self.learn_residual = learn_residual
         self.pool_size = pool_size
 
         with seeded(seed):
             self.a_to_b, self.b_to_a = (self._generator(name) for name in ("a_to_b", "b_to_a"))
             self.judge_a, self.judge_b = (self._discriminator(name) for name in ("judge_a", "judge_b"))
-            self.adversarial = Adversarial(objective, seed=drawn_seed(), name="adversarial")
+            self.adversarial = Adversarial(objective, augmentation=augmentation, seed=drawn_seed(), name="adversarial")
             self.pool_a, self.pool_b = (
                 ImagePool(pool_size, tuple(image_shape), seed=drawn_seed(), name=name) for name in ("pool_a", "pool_b")
             )

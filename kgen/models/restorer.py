@@ -35,6 +35,9 @@ from kgen.models.base_restoring import RestoringModel
 from kgen.training.sample_images import SampleRestorations
 
 TASKS = ("super_resolution", "inpainting", "colorization", "denoising")
+# What large areas lack, a hole or all colours, errs in one direction everywhere; its gradients would drown those of fine
+# detail, which sum up to little.
+IMPORTANCE = {"super_resolution": 1.0, "inpainting": 1 / 9, "colorization": 1 / 9, "denoising": 1.0}
 USUAL = 1 / 3  # how large, in [-1, 1], what is missing usually is: divided by it, it is as large as the noise
 
 
@@ -159,6 +162,9 @@ class ImageRestorer(RestoringModel):
     def posed(self, inputs, training=False):
         seen, fate = self.told(inputs, training)
         return (self.clean(inputs) - seen[..., :-1]) / USUAL, (seen, fate)
+
+    def importance(self, seen, fate):
+        return ops.matmul(fate, ops.convert_to_tensor([IMPORTANCE[task] for task in TASKS], dtype="float32"))
 
     def told(self, inputs, training=False):
         """What is left of the images, with a channel that is 1 where nothing is, and which damage it was."""

@@ -50,6 +50,17 @@ def test_both_directions_are_translations_of_their_own():
     np.testing.assert_allclose(model.translate(DARK[:5], batch_size=2), model.translate(DARK[:5]), atol=1)
 
 
+def test_what_learns_changes_begins_with_none_and_learns_them(tmp_path):
+    model = tiny(learn_residual=True, identity_weight=0.0, augmentation=("translation",))
+    model.compile()
+    np.testing.assert_array_equal(model.translate(DARK), DARK)
+    model.fit(unpaired(), epochs=1, verbose=0)
+    changed = model.translate(DARK)
+    assert (changed != DARK).any()
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(kgen.load(tmp_path / "model.keras").translate(DARK), changed)
+
+
 def test_a_training_resumes_exactly_with_its_pool(tmp_path):
     def fresh():
         model = tiny()

@@ -9,6 +9,8 @@ from kgen.functional.damage import shrunk
 from kgen.functional.damage import stretched
 from kgen.functional.resampling import hastened
 from kgen.functional.resampling import slowed
+from kgen.models.restorer import IMPORTANCE
+from kgen.models.restorer import TASKS
 
 
 def numpy(x):
@@ -32,6 +34,15 @@ def audio():
 def test_what_was_stretched_shrinks_to_itself():
     x = np.random.default_rng(0).normal(size=(2, 4, 6, 3)).astype("float32")
     np.testing.assert_allclose(numpy(shrunk(stretched(x, 3), 3)), x, atol=1e-6)
+
+
+def test_what_large_areas_lack_counts_less_than_fine_detail(restorer):
+    seen, fate = restorer.told(ops.convert_to_tensor(images(16)), training=True)
+    expected = [IMPORTANCE[TASKS[one]] for one in numpy(fate).argmax(axis=1)]
+    np.testing.assert_allclose(numpy(restorer.importance(seen, fate)), expected)
+    assert len(set(expected)) == 2
+    found = restorer(ops.convert_to_tensor(images(16)), training=True)
+    assert set(np.unique(numpy(found["weights"]))) == {np.float32(1 / 9), np.float32(1.0)}
 
 
 def test_grey_has_the_brightness_of_the_colours():
