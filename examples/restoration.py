@@ -169,7 +169,6 @@ def damaged(model, images, seed):
 def picture(model, images, options):
     """A row for each task and image: given, three answers, their mean, the truth."""
     steps, rows = 4 if options.quick else 20, []
-    height, width, _ = model.image_shape
     for task, seen in damaged(model, images, options.seed).items():
         verb = {"super_resolution": "super_resolve", "inpainting": "inpaint", "colorization": "colorize"}
         given = seen if isinstance(seen, tuple) else (seen,)
@@ -180,7 +179,7 @@ def picture(model, images, options):
             shown = shown.repeat(model.scale, axis=1).repeat(model.scale, axis=2)
         if task == "inpainting":
             shown = np.where(given[1][..., None], 0, shown).astype("uint8")
-        rows.append(np.stack([shown, *answers, images], axis=1).reshape(-1, height, width, images.shape[-1]))
+        rows.append(np.stack([shown, *answers, images], axis=1).reshape(-1, *images.shape[1:]))
     kgen.plots.image_grid(np.concatenate(rows), columns=6).savefig(options.out / "restored.png")
 
 

@@ -35,8 +35,8 @@ from kgen.models.base_restoring import RestoringModel
 from kgen.training.sample_images import SampleRestorations
 
 TASKS = ("super_resolution", "inpainting", "colorization", "denoising")
-# What large areas lack, a hole or all colours, errs in one direction everywhere; its gradients would drown those of fine
-# detail, which sum up to little.
+# How much a task's errors count. What large areas lack, a hole or all colours, errs in one direction everywhere; its
+# gradients would drown those of fine detail, which sum up to little.
 IMPORTANCE = {"super_resolution": 1.0, "inpainting": 1 / 9, "colorization": 1 / 9, "denoising": 1.0}
 USUAL = 1 / 3  # how large, in [-1, 1], what is missing usually is: divided by it, it is as large as the noise
 
