@@ -5,6 +5,7 @@
     python examples/gan_images.py --data FOLDER                             DCGAN on MNIST, 15 minutes
     python examples/gan_images.py --data FOLDER --model biggan              classes of clothes: BigGAN on Fashion-MNIST
     python examples/gan_images.py --data FOLDER --model stylegan --minutes 90     emoji, with styles that can be mixed
+    python examples/gan_images.py --data FOLDER --model biggan --start fashion-biggan --minutes 30     learns on
     python examples/gan_images.py --quick                                   half a minute, on digits that come with kgen
 
 FOLDER holds mnist.npz, fashion_mnist.npz or emoji.npz; without --data Keras downloads the former two. At the end the
@@ -51,7 +52,7 @@ Dreams images: {what}.
 - Model: `kgen.models.{kind}`, {parameters:,} parameters, {shape}.
 - Data: {data}
 - Figures on {held_out} images held out ({features}): {figures}. {epochs} epochs, seed {seed}, {backend}.
-- Rebuild: `python examples/gan_images.py --model {model} --dataset {dataset} --minutes {minutes:g} --preset FOLDER`
+- Rebuild: `python examples/gan_images.py --model {model} --dataset {dataset} --minutes {minutes} --preset FOLDER`
 """
 DATA = {
     "mnist": ("handwritten digits", "MNIST, by Y. LeCun, C. Cortes and C. Burges. Licence: CC BY-SA 3.0."),
@@ -73,6 +74,7 @@ def main():
     parser.add_argument("--data", type=Path, help="folder with the data set; else Keras downloads it")
     parser.add_argument("--minutes", type=float, default=15.0, help="of training, those of earlier runs included")
     parser.add_argument("--samples", type=int, default=5000, help="dreams, and images held out, to compare at most")
+    parser.add_argument("--start", help="preset to go on with, instead of a new model; --minutes 0 only measures it")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a tiny model, seconds of training")
     parser.add_argument("--out", type=Path, default=Path("gan_images"), help="folder; a stopped run goes on there")
@@ -92,6 +94,9 @@ def main():
     clock = kgen.training.TimeBudget(options.minutes, folder=options.out)
     if clock.models:
         model = kgen.load(clock.models[-1])
+    elif options.start:
+        model = kind.from_preset(options.start)
+        model.compile()
     else:
         model = kind.for_data(*train, seed=options.seed, **arguments)
         model.compile()
@@ -125,7 +130,7 @@ def main():
             backend=kgen.metrics.versions(),
             model=options.model,
             dataset=dataset,
-            minutes=options.minutes,
+            minutes=f"{options.minutes:g}{f' --start {options.start}' if options.start else ''}",
         )
         model.save_to_preset(options.preset, card)
 
