@@ -26,8 +26,8 @@ from PIL import Image
 import kgen
 from kgen.script import read_options
 
-NETWORK = {"widths": (64, 96, 96), "blocks": 1, "patch": 2}
-RATE = 1e-3  # at the start; it falls to nothing
+NETWORK = {"widths": (64, 96, 96), "blocks": 1, "patch": 2, "prediction": "x0"}
+RATE = 5e-4  # at the start; it falls to nothing
 QUICK = {"widths": (8,), "blocks": 1, "num_heads": 2, "scale": 2}
 
 CARD = """# {name}
@@ -37,7 +37,7 @@ Enlarges fourfold, paints holes, colours and cleans small pictures: `super_resol
 - Model: `kgen.models.ImageRestorer`, {parameters:,} parameters.
 - Data: {data}
 - Figures on {held_out} images held out, mean answers: {figures}. {epochs} epochs, seed {seed}, {backend}.
-- Rebuild: `python examples/restoration.py --dataset {dataset} --minutes {minutes:g}{crop} --preset FOLDER`
+- Rebuild: `python examples/restoration.py --dataset {dataset} --minutes {minutes:g}{more} --preset FOLDER`
 """
 DATA = {
     "emoji": "Noto emoji, by Google. Licence: Apache-2.0.",
@@ -56,6 +56,7 @@ def main():
     parser.add_argument("--dataset", choices=DATA, default="emoji")
     parser.add_argument("--data", type=Path, help="folder with emoji.npz")
     parser.add_argument("--minutes", type=float, default=90.0, help="of training, those of earlier runs included")
+    parser.add_argument("--start", help="preset to go on with, instead of a new model")
     parser.add_argument("--crop", type=int, help="learn from squares of so many pixels: the same detail, sooner")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a tiny model, seconds of training")
@@ -76,9 +77,12 @@ def main():
     clock = kgen.training.TimeBudget(options.minutes, folder=options.out)
     if clock.models:
         model = kgen.load(clock.models[-1])
+    elif options.start:
+        model = kgen.models.ImageRestorer.from_preset(options.start)
     else:
         network = QUICK if options.quick else NETWORK
         model = kgen.models.ImageRestorer(train.shape[1:], seed=options.seed, **network)
+    if not clock.models:
         model.compile(keras.optimizers.AdamW(RATE, weight_decay=1e-4, clipnorm=1.0))
     if not clock.is_up:
         more = {"epochs": 100_000, "initial_epoch": model.epochs_trained}
@@ -103,7 +107,7 @@ def main():
             backend=kgen.metrics.versions(),
             dataset=options.dataset,
             minutes=options.minutes,
-            crop=f" --crop {options.crop}" if options.crop else "",
+            more="".join(f" --{name} {value}" for name in ("crop", "start") if (value := getattr(options, name))),
         )
         model.save_to_preset(options.preset, card)
 
