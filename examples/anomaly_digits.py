@@ -2,7 +2,7 @@
 """
 # Is this a digit? A detector that knows all ten, and what is strange to it
 
-    python examples/anomaly_digits.py --data FOLDER                     MNIST, a minute or two
+    python examples/anomaly_digits.py --data FOLDER                     MNIST, six minutes
     python examples/anomaly_digits.py --data FOLDER --detector vae
     python examples/anomaly_digits.py --quick                           seconds, on digits that come with kgen
 
@@ -32,9 +32,9 @@ ALARMS = 0.01  # of digits
 
 CARD = """# {name}
 
-Knows handwritten digits and says of an image how little it looks like one, and where: `kgen.anomaly.load("{name}")`.
+Knows handwritten digits: of an image it says how little it looks like one, and where.
 
-- Detector: `kgen.anomaly.{kind}`, {parameters:,} parameters, {shape}, white on black.
+- Detector: `kgen.anomaly.{kind}`, {parameters:,} parameters, {shape}, white on black; `kgen.anomaly.load("{name}")`.
 - Data: MNIST, by Y. LeCun, C. Cortes and C. Burges. Licence: CC BY-SA 3.0.
 - Threshold: one digit in a hundred raises an alarm, measured on training images that were held back.
 - Figures on {shown:,} test images of digits and as many of each kind of strange ones, seed {seed}, {backend}:
@@ -55,7 +55,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the data sets; else Keras downloads them")
     parser.add_argument("--detector", default="teacher-student", choices=[*DETECTORS])
-    parser.add_argument("--epochs", type=int, default=2, help="passes over the digits")
+    parser.add_argument("--epochs", type=int, default=8, help="passes over the digits")
     parser.add_argument("--images", type=int, default=2000, help="of each kind to be judged")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="embedded digits, a small network")

@@ -19,7 +19,7 @@ def presets(name: Annotated[str, typer.Argument(help="show this one's card")] = 
         return
     for preset in registry.list():
         facts = registry.describe(preset)
-        typer.echo(f"{preset:24} {facts['class']:16} {facts['megabytes']:5.1f} MB  {facts['summary']}")
+        typer.echo(f"{preset:24} {facts['class']:22} {facts['megabytes']:5.1f} MB  {facts['summary']}")
 
 
 def demo(
