@@ -114,8 +114,8 @@ class DenoisingModel(GenerativeModel):
         return keras.optimizers.AdamW(3e-4, weight_decay=1e-4, clipnorm=1.0)
 
     def call(self, inputs, training=False):
-        """Prediction, what was wanted, and how much it counts; t is drawn for each row, or fixed where `training` is
-        off."""
+        """Prediction, what was wanted, how much it counts, and t: one is drawn for each row, or fixed where `training`
+        is off."""
         x0, conditions = self.posed(inputs, training)
         n, shape = ops.shape(x0)[0], ops.shape(x0)
         noise = keras.random.normal(shape, seed=self.draws) if training else fixed_normal(shape, seed=2)
@@ -132,7 +132,7 @@ class DenoisingModel(GenerativeModel):
         predicted = self.denoiser(alpha * x0 + sigma * noise, time, *conditions, training=training)
         image_part, noise_part = (_by_row(table, time, x0) for table in self._taught)
         wanted = image_part * x0 + noise_part * noise
-        return {"predicted": ops.cast(predicted, "float32"), "wanted": wanted, "weights": weights}
+        return {"predicted": ops.cast(predicted, "float32"), "wanted": wanted, "weights": weights, "t": time}
 
     def draw_places(self, n, training):
         """How far along the way each of n rows is, in [0, 1)."""
