@@ -204,7 +204,9 @@ def build():
         header, numbers = ["number", "image", "score", "p-value"], range(1, len(images) + 1)
         lines = zip(numbers, names, found.scores.tolist(), p_values.tolist(), strict=True)
         with downloads(machine, header, lines) as paths:
-            yield f"{len(images):,} image{'s' * (len(images) > 1)}", found.told(percent), drawn(figure), paths, found
+            many = "s" if len(images) > 1 else ""
+            sheet = drawn(figure, dpi="figure")  # whose pixels are set
+            yield f"{len(images):,} image{many}", found.told(percent), sheet, paths, found
 
     # Events ----------------------------------------------------------------------------------------------------------
 
