@@ -120,10 +120,7 @@ class UNet(keras.Layer):
         self.middle = [self._stage("middle_0", widths[-1], True), self._stage("middle_1", widths[-1])]
         for level, width in reversed(list(enumerate(widths))):
             for i in range(blocks + 1):
-                # A level begins as if there were none below: what comes up from there is noise as long as nothing has
-                # been learned, and would drown the fine detail for the first hundreds of steps.
-                from_below = widths[level + 1] if i == 0 and level + 1 < len(widths) else 0
-                self.way_out.append(self._stage(f"out_{level}_{i}", width, level in looking, muted=from_below))
+                self.way_out.append(self._stage(f"out_{level}_{i}", width, level in looking))
             if level:
                 self.way_out.append(self._stage(f"out_{level}_up", width, resample="up"))
 
@@ -189,9 +186,9 @@ class UNet(keras.Layer):
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
 
-    def _stage(self, name, width, looks=False, resample=None, muted=0):
+    def _stage(self, name, width, looks=False, resample=None):
         self._stages = getattr(self, "_stages", 0) + 1
         seed = None if self.seed is None else self.seed + self._stages
         options = {"groups": self.groups, "dtype": self.dtype_policy}
-        block = ResidualBlock(width, resample, dropout=self.dropout, muted=muted, seed=seed, name="block", **options)
+        block = ResidualBlock(width, resample, dropout=self.dropout, seed=seed, name="block", **options)
         return Stage(block, Look(self.num_heads, name="look", **options) if looks else None, name=name)
