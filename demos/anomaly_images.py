@@ -9,6 +9,7 @@ import zipfile
 import gradio as gr
 import numpy as np
 
+from kgen.presets import files
 from kgen.presets import registry
 
 from .anomaly import AT_ONCE
@@ -55,7 +56,9 @@ takes; its example are handwritten digits, of which 12 are turned by a right ang
 
 def ready():
     """What people may choose of the presets that have learned what images are usual."""
-    return [f"{name}{LEARNED}" for name in registry.list() if registry.is_detector(name)]
+    detectors = [name for name in registry.list() if registry.is_detector(name)]
+    learned = {name: files.read_json(registry.SHIPPED / name / registry.DETECTOR)["state"] for name in detectors}
+    return [f"{name}{LEARNED}" for name, state in learned.items() if state.get("image_shape")]
 
 
 def zeros():

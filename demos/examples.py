@@ -3,16 +3,26 @@
 import numpy as np
 from PIL import Image
 
+from kgen.presets import registry
+
 from .pictures import tile
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
+EXAMPLES = "examples.png"  # in the folder of a preset: images of the model's shape, in one row
 WIDTH = 480  # pixels: large enough to be looked at and drawn on
 
 
-def example_image(image_shape):
-    """Some image of a shape, uint8 `(1, height, width, channels)`: grey ones are digits, others of a photograph."""
-    height, width, channels = image_shape
+def example_image(facts):
+    """Some image for a model, of its shape, uint8 `(1, height, width, channels)`.
+
+    It is one of those in its preset's folder; else grey ones are digits, others of a photograph.
+    """
+    height, width, channels = facts.image_shape
     rng = np.random.default_rng()
+    own = registry.SHIPPED / str(facts.source) / EXAMPLES
+    if own.is_file():
+        row = np.asarray(Image.open(own).convert("L" if channels == 1 else "RGB")).reshape(height, -1, width, channels)
+        return row[None, :, rng.integers(row.shape[1])]
     if channels == 1:
         from kgen.datasets import load  # brings keras
 

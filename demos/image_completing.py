@@ -74,7 +74,7 @@ def build(studio, model):
 
     @sentences
     def example_to_complete(model):
-        yield tile(example_image(studio.facts(model, *NEEDS).image_shape), width=WIDTH)
+        yield tile(example_image(studio.facts(model, *NEEDS)), width=WIDTH)
 
     inputs = [model, upload, kept, count, seed, *knobs.controls.values()]
     running = gr.on([go.click, seed.submit], complete_image, inputs, pictures, api_name="complete_image", **QUEUE)

@@ -67,8 +67,8 @@ MAX_TIMES, MAX_SIDE = 4, 256  # so many times the side that the model learned fr
 NOTHING = 127  # the grey of what is not given
 
 ABOUT = """
-What is lost can be guessed in many ways. Each answer is one of them, **sharp and maybe wrong**; their mean is nearest
-to the truth on the whole, and smooth. To fill a hole, draw it on the image.
+What is lost can be guessed in many ways. Each answer is one of them, **sharp and maybe wrong**; the mean of all, which
+the model guesses in one step, is nearest to the truth on the whole, and smooth. To fill a hole, draw it on the image.
 """
 EMPTY = """
 ### No model that restores images yet
@@ -139,11 +139,11 @@ def build(studio):
             tasks = [TASKS[one] for one in able(first)]
             task = gr.Radio(tasks, value=tasks[0], label="Task")
             answers = gr.Slider(1, MAX_ANSWERS, 4, step=1, label="Answers")
-            steps = gr.Slider(0, MAX_STEPS, 20, step=1, label="Steps", info="0 guesses the mean of all answers at once")
+            steps = gr.Slider(0, MAX_STEPS, 20, step=1, label="Steps", info="of each answer; 0 for the mean alone")
             seed = seed_box()
             go, new, stop = go_and_stop("Restore")
         with gr.Column(scale=2, min_width=320), gr.Row():
-            pictures = [captioned(label) for label in ("What was given", "Answers", "Their mean")]
+            pictures = [captioned(label) for label in ("What was given", "Answers", "The mean")]
 
     @sentences
     def restore_image(model, image, task, answers, steps, seed):
@@ -157,18 +157,18 @@ def build(studio):
         given, made = given_to(restorer, task, image), []
         before = tile(shown(given), width=WIDTH)
         yield before, None, None
-        answers = answers if steps else 1
-        for i in range(answers):
+        mean = tile(restorer.restore(task, given, seed=seed, steps=0), width=WIDTH)
+        yield before, None, mean
+        for i in range(answers if steps else 0):
             made.append(restorer.restore(task, given, seed=seed + i, steps=steps))
-            mean = np.rint(np.mean(made, axis=0)).astype("uint8")
-            yield before, tile(np.concatenate(made), width=WIDTH, places=answers), tile(mean, width=WIDTH)
+            yield before, tile(np.concatenate(made), width=WIDTH, places=answers), mean
 
     @sentences
     def example_of_damage(model, task):
         task = task_chosen(studio.facts(model, *NEEDS), task)
         yield gr.skip()
         restorer = studio.model(model, *NEEDS)
-        image, chance = example_image(restorer.image_shape), int(np.random.default_rng().integers(MAX_SEED))
+        image, chance = example_image(studio.facts(model, *NEEDS)), int(np.random.default_rng().integers(MAX_SEED))
         given = restorer.damaged(task, image, chance)
         yield on_canvas(given[0], given[1][0]) if task == "inpainting" else on_canvas(given)
 

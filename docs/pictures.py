@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).parent / "pictures"
 MOST_BYTES = 60_000
 NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+RESTORED = [3, 40]  # which of the emoji held out
 PICTURES = {}
 
 
@@ -133,6 +134,27 @@ def halves(options):
 
 
 @picture
+def restored(options):
+    """Given, an answer, the mean of all and the truth, for each thing that was lost, twice in a row."""
+    model, test = preset("ImageRestorer", "emoji-restorer"), kgen.datasets.load("emoji", "test", options.data)[0]
+    chosen, rows, titles = test[RESTORED], [], []
+    for task, name in {
+        "super_resolution": "4 × larger",
+        "inpainting": "a hole",
+        "colorization": "colours",
+        "denoising": "noise",
+    }.items():
+        given = model.damaged(task, chosen, 1)
+        answers = [model.restore(task, given, seed=1, steps=steps) for steps in (20, 0)]
+        image, hole = given if task == "inpainting" else (given, None)
+        image = image.repeat(model.scale, axis=1).repeat(model.scale, axis=2) if task == "super_resolution" else image
+        image = image if hole is None else np.where(hole[..., None], 96, image).astype("uint8")
+        rows.append(np.stack([image, *answers, chosen], axis=1).reshape(-1, *chosen.shape[1:]))
+        titles += len(chosen) * [name, "an answer", "the mean", "the truth"]
+    return kgen.plots.image_grid(np.concatenate(rows), columns=8, titles=titles, cell=72)
+
+
+@picture
 def denoising(options):
     """Clothes out of noise, by class."""
     model = preset("DiffusionModel", "fashion-diffusion")
@@ -198,27 +220,6 @@ def from_words(options):
     model.fit(images, captions, batch_size=64, epochs=120, verbose=2)
     images = model.generate(20, seed=2, prompt=[*NUMBERS, *NUMBERS], guidance=2.0, steps=20)
     return kgen.plots.image_grid(images, columns=10, titles=[*NUMBERS, *NUMBERS], cell=72)
-
-
-@picture
-def restored(options):
-    """Given, two answers, their mean and the truth, for each thing that was lost."""
-    train, test = (kgen.datasets.load("digits", split)[0] for split in ("train", "test"))
-    model = kgen.models.ImageRestorer(train.shape[1:], widths=(32, 64), blocks=1, scale=2, seed=1)
-    model.compile()
-    model.fit(train, batch_size=64, epochs=150, verbose=2)
-    verbs = {"super_resolution": "super_resolve", "inpainting": "inpaint"}
-    chosen, rows, titles = test[[3, 40]], [], []
-    for task in model.able:
-        seen = model.damaged(task, chosen, 1)
-        given = seen if isinstance(seen, tuple) else (seen,)
-        answer = getattr(model, verbs.get(task, "denoise"))
-        answers = [*answer(*given, seed=1, samples=2, steps=20), answer(*given, seed=1, steps=0)]
-        shown = given[0].repeat(2, axis=1).repeat(2, axis=2) if task == "super_resolution" else given[0]
-        shown = np.where(given[1][..., None], 96, shown).astype("uint8") if len(given) > 1 else shown
-        rows.append(np.stack([shown, *answers, chosen], axis=1).reshape(-1, *chosen.shape[1:]))
-        titles += 2 * [{"super_resolution": "2 × larger"}.get(task, task), "an answer", "another", "mean", "truth"]
-    return kgen.plots.image_grid(np.concatenate(rows), columns=10, titles=titles, cell=72)
 
 
 # What examples draw --------------------------------------------------------------------------------------------------

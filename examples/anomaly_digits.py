@@ -96,7 +96,7 @@ def main():
             backend=kgen.metrics.versions(),
             table="\n".join(table),
         )
-        (options.preset / "card.md").write_text(card, encoding="utf-8")
+        detector.save_to_preset(options.preset, card)
 
 
 # %% [markdown]

@@ -631,7 +631,14 @@ LAYERS = [
     Entry(
         "UNet-series",
         kgen.layers.UNet,
-        arguments=lambda: {"out_channels": 2, "widths": (4, 4), "blocks": 1, "attention_levels": (0,), "num_heads": 1},
+        arguments=lambda: {
+            "out_channels": 2,
+            "widths": (4, 6),
+            "blocks": 1,
+            "attention_levels": (0,),
+            "num_heads": 2,
+            "normalized_skips": True,
+        },
         inputs=lambda rng: {"inputs": normal(rng, 4, 6, 2), "time": rng.integers(0, 1000, 4).astype("int32")},
         bad=(({"widths": 8}, "widths"),),
     ),

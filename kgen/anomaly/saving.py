@@ -118,6 +118,8 @@ def _preset(name):
     detector_class = _class_of(described, folder)
     _check_class(files.read_json(folder / "config.json").get("model"), detector_class, folder)
     model = registry.read(name, keras.Model, of_detector=True)
+    if not (folder / ARRAYS).is_file():
+        raise FileNotFoundError(f"{folder / ARRAYS}: no such file; a detector's preset has one")
     try:
         arrays = arrays_from((folder / ARRAYS).read_bytes())
     except SafetensorError as error:

@@ -20,9 +20,8 @@ class ResidualBlock(keras.Layer):
 
         n = Norm(x),   h = Conv(swish(n)),   y = skip + Conv₀(Drop(swish(AdaptiveNorm(h, c))))
 
-    Conv₀ starts at 0, so the block starts as its skip: x itself, or a 1 × 1 convolution of n where the width changes.
-    Of n, not of x, as elsewhere: where a U-Net joins two streams, one that is a hundred times as loud would drown the
-    other. Such streams arise within the first hundred steps (`benchmarks/unet_start.py`).
+    Conv₀ starts at 0, so the block starts as its skip: x itself, or a 1 × 1 convolution of x, or of n, where the width
+    changes. Where two streams were joined and one is a hundred times as loud, the convolution of x would hear no other.
 
     Args:
         filters: width of the output, ≥ 1.
@@ -30,6 +29,8 @@ class ResidualBlock(keras.Layer):
         groups: of the normalizations, see `AdaptiveNormalization`.
         kernel_size: odd int ≥ 1.
         dropout: share to drop in training, in [0, 1).
+        normalized_skip: bool, whether that convolution is of n.
+        muted: so many of the first channels of `inputs`, ≥ 0, start without weight in it.
         seed: int or None, of the dropout.
 
     Call arguments:
@@ -53,7 +54,18 @@ class ResidualBlock(keras.Layer):
     Reference: Dhariwal and Nichol, Diffusion Models Beat GANs on Image Synthesis, 2021.
     """
 
-    def __init__(self, filters, resample=None, groups=32, kernel_size=3, dropout=0.0, seed=None, **kwargs):
+    def __init__(
+        self,
+        filters,
+        resample=None,
+        groups=32,
+        kernel_size=3,
+        dropout=0.0,
+        normalized_skip=False,
+        muted=0,
+        seed=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         check_int("filters", filters, minimum=1)
         check_in("resample", resample, (None, "down", "up"))
@@ -62,11 +74,14 @@ class ResidualBlock(keras.Layer):
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size: expected an odd number, got {kernel_size}")
         check_number("dropout", dropout, minimum=0.0, maximum=0.999)
+        check_int("muted", muted, minimum=0)
         self.filters = filters
         self.resample = resample
         self.groups = groups
         self.kernel_size = kernel_size
         self.dropout = dropout
+        self.normalized_skip = normalized_skip
+        self.muted = muted
         self.seed = seed
 
     def build(self, inputs_shape, condition_shape):
@@ -82,7 +97,7 @@ class ResidualBlock(keras.Layer):
         self.last = convolution(self.filters, self.kernel_size, **same, kernel_initializer="zeros", name="last")
         self.skip = None
         if channels != self.filters:
-            self.skip = convolution(self.filters, 1, **same, name="skip")
+            self.skip = convolution(self.filters, 1, **same, kernel_initializer=Muted(self.muted), name="skip")
         inner = (*inputs_shape[:-1], self.filters)
         self.normalize.build(inputs_shape)
         self.first.build(inputs_shape)
@@ -97,7 +112,9 @@ class ResidualBlock(keras.Layer):
         x = self._resampled(ops.silu(normalized))
         x = ops.silu(self.adapt(self.first(x), condition))
         x = self.last(self.drop(x, training=training))
-        return x + (self._resampled(inputs) if self.skip is None else self.skip(self._resampled(normalized)))
+        if self.skip is None:
+            return x + self._resampled(inputs)
+        return x + self.skip(self._resampled(normalized if self.normalized_skip else inputs))
 
     def _resampled(self, x):
         axes = range(1, len(x.shape) - 1)
@@ -110,3 +127,19 @@ class ResidualBlock(keras.Layer):
 
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
+
+
+@keras.saving.register_keras_serializable(package="kgen")
+class Muted(keras.initializers.Initializer):
+    """Glorot's uniform weights, but 0 for the first `count` input channels of a convolution."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def __call__(self, shape, dtype=None):
+        weights = keras.initializers.GlorotUniform()(shape, dtype=dtype)
+        heard = ops.reshape(ops.arange(shape[-2]) >= self.count, (-1, 1))
+        return ops.where(heard, weights, ops.zeros_like(weights))
+
+    def get_config(self):
+        return {"count": self.count}

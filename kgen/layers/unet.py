@@ -39,6 +39,8 @@ class UNet(keras.Layer):
         groups: of the normalizations, see `AdaptiveNormalization`.
         dropout: share to drop in the residual blocks in training, in [0, 1).
         patch: side of a place of the finest level in pixels, ≥ 1.
+        normalized_skips: bool, of its `ResidualBlock`s. Then fine detail is learned soon and at high rates, see
+            `benchmarks/unet_start.py`; but streams that are never heard as they are may grow without end.
         seed: int or None, of the dropout.
 
     Call arguments:
@@ -78,6 +80,7 @@ class UNet(keras.Layer):
         groups=32,
         dropout=0.0,
         patch=1,
+        normalized_skips=False,
         seed=None,
         **kwargs,
     ):
@@ -102,6 +105,7 @@ class UNet(keras.Layer):
         self.groups = groups
         self.dropout = dropout
         self.patch = patch
+        self.normalized_skips = normalized_skips
         self.seed = seed
         looking = {level % len(widths) for level in attention_levels}
         for level in {*looking, len(widths) - 1}:
@@ -120,7 +124,11 @@ class UNet(keras.Layer):
         self.middle = [self._stage("middle_0", widths[-1], True), self._stage("middle_1", widths[-1])]
         for level, width in reversed(list(enumerate(widths))):
             for i in range(blocks + 1):
-                self.way_out.append(self._stage(f"out_{level}_{i}", width, level in looking))
+                # A level begins as if there were none below: what comes up from there is noise as long as nothing has
+                # been learned, and would drown the fine detail for the first hundreds of steps, if heard as it is.
+                joins = i == 0 and level + 1 < len(widths) and not normalized_skips
+                from_below = widths[level + 1] if joins else 0
+                self.way_out.append(self._stage(f"out_{level}_{i}", width, level in looking, muted=from_below))
             if level:
                 self.way_out.append(self._stage(f"out_{level}_up", width, resample="up"))
 
@@ -186,9 +194,10 @@ class UNet(keras.Layer):
     def get_config(self):
         return {**super().get_config(), **arguments_of(self)}
 
-    def _stage(self, name, width, looks=False, resample=None):
+    def _stage(self, name, width, looks=False, resample=None, muted=0):
         self._stages = getattr(self, "_stages", 0) + 1
         seed = None if self.seed is None else self.seed + self._stages
         options = {"groups": self.groups, "dtype": self.dtype_policy}
-        block = ResidualBlock(width, resample, dropout=self.dropout, seed=seed, name="block", **options)
+        skip = {"normalized_skip": self.normalized_skips, "muted": muted}
+        block = ResidualBlock(width, resample, dropout=self.dropout, seed=seed, name="block", **skip, **options)
         return Stage(block, Look(self.num_heads, name="look", **options) if looks else None, name=name)

@@ -111,7 +111,7 @@ class DenoisingModel(GenerativeModel):
     # Training --------------------------------------------------------------------------------------------------------
 
     def default_optimizer(self):
-        return keras.optimizers.AdamW(1e-3, weight_decay=1e-4, clipnorm=1.0)
+        return keras.optimizers.AdamW(3e-4, weight_decay=1e-4, clipnorm=1.0)
 
     def call(self, inputs, training=False):
         """Prediction, what was wanted, how much it counts, and t: one is drawn for each row, or fixed where `training`

@@ -147,6 +147,7 @@ class ImageRestorer(RestoringModel):
             num_heads=self.num_heads,
             dropout=self.dropout,
             patch=self.patch,
+            normalized_skips=True,
             seed=self.seed,
             dtype=self.dtype_policy,
             name="network",

@@ -85,6 +85,9 @@ def test_a_preset_scores_nearly_as_what_was_saved(case, tmp_path):
 
 def test_a_damaged_preset_is_refused(tmp_path):
     TeacherStudentDetector(**FEW, features=4).fit(images(160)).save_to_preset(tmp_path)
+    (tmp_path / "arrays.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="a detector's preset has one"):
+        kgen.anomaly.load(tmp_path)
     (tmp_path / "arrays.safetensors").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"arrays\.safetensors: damaged"):
         kgen.anomaly.load(tmp_path)

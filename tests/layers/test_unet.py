@@ -23,9 +23,23 @@ def filled(layer, seed=0):
 
 NETWORKS = {
     "UNet": lambda: kgen.layers.UNet(2, widths=(4, 8), blocks=1, num_heads=2, groups=2),
+    "UNet whose skips are normalized": lambda: kgen.layers.UNet(
+        2, widths=(4, 8), blocks=1, num_heads=2, groups=2, normalized_skips=True
+    ),
     "UNet of patches": lambda: kgen.layers.UNet(2, widths=(4, 8), blocks=1, num_heads=2, groups=2, patch=2),
     "DiffusionTransformer": lambda: kgen.layers.DiffusionTransformer(2, num_layers=2, model_dim=8, num_heads=2),
 }
+
+
+def test_what_comes_up_from_coarser_levels_has_to_be_learned():
+    network = NETWORKS["UNet"]()
+    x, time = normal(2, 4, 4, 2), np.array([3, 900])
+    network(x, time)
+    filled(network.last)
+    before = numpy(network(x, time))
+    for stage in network.middle:
+        filled(stage)
+    np.testing.assert_array_equal(numpy(network(x, time)), before)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -68,15 +82,16 @@ def test_a_residual_block_starts_as_its_skip():
     np.testing.assert_array_equal(doubled, x.repeat(2, axis=1).repeat(2, axis=2))
 
 
-def test_a_loud_stream_does_not_drown_a_quiet_one_where_they_are_joined():
+@pytest.mark.parametrize("normalized", [False, True])
+def test_a_loud_stream_does_not_drown_a_quiet_one_where_their_join_is_normalized(normalized):
     loud, quiet, c = 100 * normal(1, 4, 4, 4), 0.1 * normal(1, 4, 4, 4, seed=1), normal(1, 3)
-    block = kgen.layers.ResidualBlock(6, groups=2)
+    block = kgen.layers.ResidualBlock(6, groups=2, normalized_skip=normalized)
 
     def joined(quiet):
         return numpy(block(np.concatenate([loud, quiet], axis=-1), c))
 
-    changed = np.abs(joined(quiet) - joined(quiet[:, ::-1])).mean()
-    assert changed > 0.3, "the skip reads the raw stream"
+    heard = np.abs(joined(quiet) - joined(quiet[:, ::-1])).mean() / np.abs(joined(quiet)).mean()
+    assert (heard > 0.3) == normalized
 
 
 def test_adaptive_normalization_follows_its_formula():
