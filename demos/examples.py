@@ -9,7 +9,7 @@ from .pictures import tile
 
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 EXAMPLES = "examples.png"  # in the folder of a preset: images of the model's shape, in one row
-WIDTH = 480  # pixels: large enough to be looked at and drawn on
+WIDTH = 448  # pixels: large enough to be looked at and drawn on; 28 and 64 divide it, so an example can be undone
 
 
 def example_image(facts):

@@ -11,6 +11,7 @@ from PIL import Image
 
 import kgen
 from demos import image_generation
+from demos.examples import WIDTH
 from demos.facts import Facts
 from demos.image_dreams import NEEDS
 from demos.image_knobs import board
@@ -201,9 +202,9 @@ def test_an_image_is_completed(page, models, picture):
     _, (given, _), *_, (_, answer) = ask(page, "complete_image", **sent)
     below = SEEN.copy()
     below[:, 3:] = 127
-    assert same(given, below, width=480)
+    assert same(given, below, width=WIDTH)
     made = models["painter"].complete(SEEN, rows=3, n=3, seed=2, labels=1)[0]
-    assert same(answer, made, width=480)
+    assert same(answer, made, width=WIDTH)
 
 
 def test_a_hole_is_filled_and_nothing_else(page, models, picture, tmp_path):
@@ -212,10 +213,10 @@ def test_a_hole_is_filled_and_nothing_else(page, models, picture, tmp_path):
     image = drawing(tmp_path, picture, (16, 32, 64, 64))  # of 64 × 96 pixels
     sent = {"model": "classes", "image": image, "count": 2, "seed": 2, **DIFFUSION}
     _, (given, _), *_, (_, answer) = ask(page, "fill_hole", **sent)
-    assert same(given, np.where(hole[..., None], 127, SEEN).astype("uint8"), width=480)
+    assert same(given, np.where(hole[..., None], 127, SEEN).astype("uint8"), width=WIDTH)
     options = {"guidance": 2.0, "steps": 3, "solver": kgen.diffusion.Euler()}
     made = [models["classes"].inpaint(SEEN, hole, seed=2 + i, labels=i, **options) for i in range(2)]
-    assert same(answer, np.concatenate(made), width=480)
+    assert same(answer, np.concatenate(made), width=WIDTH)
 
 
 def test_examples_fit_the_model(page):
@@ -223,7 +224,7 @@ def test_examples_fit_the_model(page):
     assert np.asarray(example)[..., :3].std() > 0
     *_, canvas = handler(page, "example_to_fill")("latents")
     alpha = np.asarray(canvas["layers"][0])[..., 3]
-    assert canvas["background"].size == canvas["layers"][0].size == (480, 480)
+    assert canvas["background"].size == canvas["layers"][0].size == (WIDTH, WIDTH)
     assert 0.1 < (alpha > 0).mean() < 0.5
 
 
