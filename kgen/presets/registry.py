@@ -4,7 +4,8 @@ A preset is a folder: `config.json` (the model as Keras serializes it), `model.s
 in half precision, integers and booleans as they are) and `card.md`. Of a network and its moving average, `average_x`
 beside `x`, the average alone is written: it is what generates, and the best to learn on from. The preset of a detector
 is that of its model and holds what else it learned, in files that `kgen.anomaly` writes and reads. A row of images to
-try it on may lie beside them, `examples.png`, which the studio offers. `index.json` lists the shipped ones with their checksums and sizes; `python -m kgen.presets.registry` rewrites it.
+try it on may lie beside them, `examples.png`, which the studio offers. `index.json` lists the shipped ones with their
+checksums and sizes; `python -m kgen.presets.registry` rewrites it.
 """
 
 import builtins
