@@ -4,8 +4,8 @@
     python benchmarks/super_resolution.py --esrgan package/models/x4 [--data FOLDER] [--model emoji-restorer]
 
 FOLDER holds emoji.npz, whose images held out are enlarged; besides, squares of scikit-learn's two photographs, which
-neither model has seen in training (ESRGAN-slim learned from photographs, emoji-restorer from emoji). PSNR and SSIM are
-better high, the perceptual distance (kgen's) low. kgen's mean answer is what PSNR is fair to, a sample what it dreams.
+are nothing like what emoji-restorer has seen. PSNR and SSIM are better high, the perceptual distance (kgen's) low.
+kgen's mean answer is what PSNR is fair to, a sample what it dreams.
 """
 
 import argparse

@@ -23,7 +23,7 @@ NETWORKS = {"32, 48, 48": (32, 48, 48), "16, 32, 48, 48": (16, 32, 48, 48)}
 
 
 class Cleaner(keras.Model):
-    """Noisy images to what is wrong with them."""
+    """Noisy images to clean ones; the U-Net says what is wrong with them."""
 
     def __init__(self, widths, normalized):
         super().__init__()

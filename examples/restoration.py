@@ -97,6 +97,8 @@ def main():
     kgen.metrics.report(name, {**figures, **gains}, model, options.seed, started)
     picture(model, test[: 2 if options.quick else 4], options)
     if options.preset:
+        policy = keras.config.dtype_policy().name
+        more = {"crop": options.crop, "start": options.start, "dtype": policy if policy != "float32" else None}
         card = CARD.format(
             name=options.preset.name,
             parameters=model.count_params(),
@@ -108,7 +110,7 @@ def main():
             backend=kgen.metrics.versions(),
             dataset=options.dataset,
             minutes=options.minutes,
-            more="".join(f" --{name} {value}" for name in ("crop", "start") if (value := getattr(options, name))),
+            more="".join(f" --{name} {value}" for name, value in more.items() if value),
         )
         model.save_to_preset(options.preset, card)
         Image.fromarray(np.hstack(test[:: len(test) // 8][:8]).squeeze()).save(options.preset / "examples.png")

@@ -13,6 +13,7 @@ import kgen
 from demos import app
 from demos import restoration
 from demos.examples import example_image
+from demos.examples import on_canvas
 from demos.facts import Facts
 from demos.pictures import tile
 from demos.studio import Studio
@@ -156,6 +157,14 @@ def test_a_preset_brings_examples_of_its_own(shelf, page):
     Image.fromarray(row).save(folder / "examples.png")
     cells = [row[:, start : start + 8].tobytes() for start in (0, 8, 16)]
     assert all(example_image(facts).tobytes() in cells for _ in range(4))
+
+
+@pytest.mark.parametrize("side", [8, 28, 64])
+def test_an_example_on_the_canvas_can_be_undone(tmp_path, side):
+    image = np.random.default_rng(4).integers(0, 256, (1, side, side, 3), "uint8")
+    on_canvas(image)["background"].save(tmp_path / "canvas.png")
+    again, _ = as_it_is({"background": {"path": str(tmp_path / "canvas.png")}, "layers": []}, 256, 4, (side, side))
+    np.testing.assert_array_equal(np.asarray(again), image[0])
 
 
 def test_large_images_are_made_smaller_and_only_these(tmp_path):
